@@ -1,0 +1,165 @@
+/**
+ * The kinds of value that the configuration is made of, each with its own check, code and hint.
+ */
+import * as z from 'zod';
+import { isLoopbackHost, parseTcpAddress, parseUnixAddress } from './address.ts';
+
+/** What a failed check carries, so that the diagnostic can have a stable code and a hint. */
+export interface CheckParams {
+  readonly code: string;
+  readonly hint: string;
+}
+
+function checked(test: (text: string) => boolean, what: string, code: string, hint: string): z.ZodString {
+  const params: CheckParams = { code, hint };
+  return z.string().refine(test, { error: what, params: { ...params } });
+}
+
+/** Switches a setting off that is otherwise an address. */
+const OFF = '';
+
+export const listenAddress = checked(
+  (text) => parseTcpAddress(text) !== null || parseUnixAddress(text) !== null,
+  'is no address to listen on',
+  'bad-address',
+  'write `HOST:PORT` (`127.0.0.1:9191`, `[::1]:9191`) or `unix:PATH` (at most 107 bytes)',
+);
+
+/** `HOST:PORT`, or empty for none; null when empty. */
+export const healthAddress = checked(
+  (text) => text === OFF || parseTcpAddress(text) !== null,
+  'is no address to listen on',
+  'bad-address',
+  'write `HOST:PORT`, such as `0.0.0.0:9193`; empty for none',
+).transform((text) => (text === OFF ? null : text));
+
+/** As {@link healthAddress}, on this machine only: the admin server asks nobody who they are. */
+export const adminAddress = checked(
+  (text) => text === OFF || parseTcpAddress(text) !== null,
+  'is no address to listen on',
+  'bad-address',
+  'write `HOST:PORT`, such as `127.0.0.1:9192`; empty for none',
+)
+  .refine(
+    (text) => {
+      const address = parseTcpAddress(text);
+      return address === null || isLoopbackHost(address.host);
+    },
+    {
+      error: 'is no loopback address, and the admin server asks nobody who they are',
+      params: {
+        code: 'admin-not-loopback',
+        hint: 'use a host in 127.0.0.0/8 or `[::1]`; for probes and Prometheus set `health`',
+      },
+    },
+  )
+  .transform((text) => (text === OFF ? null : text));
+
+/** A path of a file or directory. */
+export const filePath = checked(
+  (text) => text.length > 0 && !text.includes('\0'),
+  'is no path',
+  'bad-path',
+  'write the path of a file',
+);
+
+/** The SPIFFE standard, §2.1: lower-case letters, digits, dot, dash, underscore; at most 255. */
+export const trustDomain = checked(
+  (text) => /^[a-z0-9._-]{1,255}$/.test(text),
+  'is no SPIFFE trust domain',
+  'bad-trust-domain',
+  'lower-case letters, digits, `.`, `-` and `_` only, without `spiffe://`',
+);
+
+/** RFC 1123 label, as Kubernetes asks of a namespace. */
+export const kubernetesNamespace = checked(
+  (text) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text),
+  'is no namespace',
+  'bad-namespace',
+  'lower-case letters, digits and `-`, at most 63',
+);
+
+/** A SPIFFE ID, or another SAN with its kind in front; `*` stands for any run of characters. */
+export const sanPattern = checked(
+  (text) => /^(?:spiffe:\/\/|dns:|uri:|email:|ip:)[\x21-\x7e]{1,2048}$/.test(text) || text === '*',
+  'is no SAN pattern',
+  'bad-san-pattern',
+  'write `spiffe://TRUST-DOMAIN/PATH`, `dns:NAME`, `uri:URI`, `email:ADDRESS` or `ip:ADDRESS`; `*` is any run of characters',
+);
+
+/** The name of a metadata namespace, which is that of an Envoy filter; empty: off. */
+export const metadataNamespace = checked(
+  (text) => /^[\x21-\x7e]{0,255}$/.test(text),
+  'is no metadata namespace',
+  'bad-metadata-namespace',
+  'write the name of the Envoy filter, such as `envoy.filters.http.jwt_authn`; empty for none',
+);
+
+/** RFC 9110 §5.6.2 token. */
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
+/** RFC 9110 §5.5 without obs-text, and without white space at the ends. */
+const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]{0,4094}[\x21-\x7e])?)?$/;
+/** More than these is not a denial page but a mistake; each costs bytes in every such answer. */
+const MAX_RESPONSE_HEADERS = 64;
+
+/**
+ * Headers that a denial must not carry: those that belong to the connection or to the framing
+ * (RFC 9110 §7.6.1), and those that Envoy and the mesh give a meaning to.
+ */
+const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-forwarded-client-cert',
+]);
+
+/** Header lines of a denial: name → value. In the result names are lower case, in the order written. */
+export const responseHeaders = z
+  .record(z.string(), z.string())
+  .superRefine((headers, context) => {
+    const names = Object.keys(headers);
+    if (names.length > MAX_RESPONSE_HEADERS) {
+      fail(context, [], 'has too many headers', 'out-of-range', `at most ${String(MAX_RESPONSE_HEADERS)}`);
+    }
+    const seen = new Set<string>();
+    for (const name of names) {
+      const lower = name.toLowerCase();
+      if (!HEADER_NAME.test(name)) {
+        fail(context, [name], 'is no header name', 'bad-header-name', "letters, digits and ``!#$%&'*+.^_`|~-``");
+      } else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith('x-envoy-')) {
+        fail(context, [name], 'is a header that Envoy owns', 'forbidden-header', 'leave it out');
+      } else if (seen.has(lower)) {
+        fail(context, [name], 'is there twice, in different case', 'duplicate-header', 'keep one of them');
+      } else if (!HEADER_VALUE.test(headers[name] ?? '')) {
+        fail(
+          context,
+          [name],
+          'has a value that no header can have',
+          'bad-header-value',
+          'printable ASCII without white space at the ends, at most 4096 characters',
+        );
+      }
+      seen.add(lower);
+    }
+  })
+  .transform(
+    (headers): ReadonlyMap<string, string> =>
+      new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+  );
+
+function fail(
+  context: z.core.$RefinementCtx<Record<string, string>>,
+  path: string[],
+  message: string,
+  code: string,
+  hint: string,
+): void {
+  const params: CheckParams = { code, hint };
+  context.addIssue({ code: 'custom', path, message, params: { ...params } });
+}
