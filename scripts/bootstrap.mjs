@@ -65,7 +65,9 @@ function installed(development) {
  * @returns {Record<string, Entry>}
  */
 function packages(file) {
-  return /** @type {{ packages: Record<string, Entry> }} */ (JSON.parse(readFileSync(file, 'utf8'))).packages;
+  /** @type {{ packages: Record<string, Entry> }} */
+  const lock = JSON.parse(readFileSync(file, 'utf8'));
+  return lock.packages;
 }
 
 async function npmCi() {
