@@ -1,0 +1,33 @@
+/**
+ * Which folder of src/ may import from which: the picture of ARCHITECTURE.md as data. A folder may always
+ * import from itself. `main.ts` composes: it imports all and is imported by none.
+ */
+export interface Allowance {
+  /** Folders that may be imported. */
+  readonly imports: readonly string[];
+  /** Folders of which only types may be imported (`import type`), so that nothing of them runs. */
+  readonly types?: readonly string[];
+}
+
+const DATA_PLANE = ['lib', 'attributes', 'matcher', 'identity', 'policy', 'policy-index', 'pdp', 'extauthz'];
+
+export const IMPORT_TABLE: Readonly<Record<string, Allowance>> = {
+  lib: { imports: [] },
+  attributes: { imports: ['lib'] },
+  matcher: { imports: ['lib', 'attributes'] },
+  identity: { imports: ['lib', 'attributes', 'telemetry'], types: ['policy'] },
+  policy: { imports: ['lib', 'attributes', 'matcher'] },
+  'policy-index': { imports: ['lib', 'attributes', 'matcher', 'policy'] },
+  pdp: { imports: ['lib', 'attributes', 'policy-index'], types: ['policy'] },
+  pap: { imports: ['lib', 'policy', 'policy-index', 'telemetry'] },
+  extauthz: { imports: ['lib', 'attributes', 'identity', 'pdp', 'audit', 'telemetry'] },
+  transport: { imports: ['lib', 'telemetry'] },
+  audit: {
+    imports: ['lib'],
+    types: ['attributes', 'identity', 'policy', 'policy-index', 'pdp', 'telemetry', 'config'],
+  },
+  telemetry: { imports: ['lib'] },
+  config: { imports: ['lib'] },
+  admin: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
+  cli: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
+};
