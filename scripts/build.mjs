@@ -1,0 +1,14 @@
+/** Compiles src/ to dist/, for the npm package and the container image. From sources nothing needs it. */
+import { chmod, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT } from './lib/paths.mjs';
+import { BootstrapError, run, runMain } from './lib/run.mjs';
+
+await runMain(async () => {
+  await rm(join(ROOT, 'dist'), { recursive: true, force: true });
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { code, output } = await run(process.execPath, [tsc, '--project', 'tsconfig.build.json'], { cwd: ROOT });
+  if (code !== 0) throw new BootstrapError(`tsc found errors:\n${output}`);
+  // npm makes the file of `bin` executable when it installs the package; this is for those who run it in place.
+  await chmod(join(ROOT, 'dist', 'main.js'), 0o755);
+});

@@ -1,0 +1,46 @@
+/**
+ * Packs the npm package and runs what is in it, in a folder of its own: the compiled program, the files it
+ * reads, and the command's name. Its dependencies are those of the checkout, so no network is needed.
+ */
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './lib/paths.mjs';
+import { BootstrapError, lastLines, run, runMain } from './lib/run.mjs';
+
+await runMain(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'portcullis-package-'));
+  try {
+    await must('npm', ['pack', '--pack-destination', folder], ROOT);
+    const archive = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
+    if (!archive) throw new BootstrapError('npm pack made no archive');
+    await must('tar', ['-xzf', archive], folder);
+    const unpacked = join(folder, 'package');
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+
+    // As npm installs a command: a link to the file of `bin`, run by its first line.
+    const bin = join(folder, 'bin');
+    await mkdir(bin);
+    await symlink(join(unpacked, 'dist', 'main.js'), join(bin, 'portcullis'));
+    const portcullis = join(bin, 'portcullis');
+    const help = await must(portcullis, ['--help'], folder);
+    if (!help.includes('serve')) throw new BootstrapError(`portcullis --help does not name \`serve\`:\n${help}`);
+    await must(portcullis, ['lint', join(unpacked, 'policies')], folder);
+    process.stdout.write(`${archive}: packed, unpacked, and \`portcullis\` runs\n`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+async function must(command, args, cwd) {
+  const { code, output } = await run(command, args, { cwd });
+  if (code !== 0) {
+    throw new BootstrapError(`\`${command} ${args.join(' ')}\` ended with ${code}:\n${lastLines(output, 30)}`);
+  }
+  return output;
+}
