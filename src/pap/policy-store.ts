@@ -1,0 +1,153 @@
+/**
+ * Holds the policy snapshot that serves, and puts a new one in its place when its source has a good one.
+ *
+ * A set with an error is refused whole: the last good one stays, and the store says since when it is
+ * stale and why. Before the first good set there is none, and nothing can be decided.
+ */
+import { compareDiagnostics } from '../lib/diagnostic.ts';
+import type { Diagnostic } from '../lib/diagnostic.ts';
+import type { PolicyFile, PolicyFiles, PolicySource, Watch } from './sources/policy-source.ts';
+
+export interface LoadResult<Snapshot> {
+  /** null when any diagnostic is an error. */
+  readonly snapshot: Snapshot | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** From texts to a snapshot: parse, validate, compile. */
+export type Load<Snapshot> = (files: readonly PolicyFile[]) => LoadResult<Snapshot> | Promise<LoadResult<Snapshot>>;
+
+/** How one load ended. Times are `Date.now()` milliseconds. */
+export type LoadEvent<Snapshot> = {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly atMs: number;
+  /** What reading the texts into a snapshot took. */
+  readonly durationMs: number;
+} & (
+  | { readonly outcome: 'taken'; readonly snapshot: Snapshot }
+  /** `snapshot` is the last good one, which stays; null when there is none. */
+  | { readonly outcome: 'refused'; readonly snapshot: Snapshot | null }
+);
+
+export interface StoreStatus {
+  /** A good set has been taken. */
+  readonly ready: boolean;
+  /** When the snapshot that serves was taken. */
+  readonly takenAtMs: number | null;
+  /** Set while what the source last had was refused. */
+  readonly stale: { readonly sinceMs: number; readonly diagnostics: readonly Diagnostic[] } | null;
+  /** Loads since the start, by how they ended. */
+  readonly taken: number;
+  readonly refused: number;
+}
+
+export class PolicyStore<Snapshot> {
+  readonly #source: PolicySource;
+  readonly #load: Load<Snapshot>;
+  readonly #listeners = new Set<(event: LoadEvent<Snapshot>) => void>();
+  #current: Snapshot | null = null;
+  #status: StoreStatus = { ready: false, takenAtMs: null, stale: null, taken: 0, refused: 0 };
+  #watch: Watch | null = null;
+  /** What came while a load was running: only the newest is worth loading. */
+  #waiting: PolicyFiles | null = null;
+  #loading: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(source: PolicySource, load: Load<Snapshot>) {
+    this.#source = source;
+    this.#load = load;
+  }
+
+  /** What serves now. A request reads it once and keeps to it. */
+  get current(): Snapshot | null {
+    return this.#current;
+  }
+
+  get status(): StoreStatus {
+    return this.#status;
+  }
+
+  /** Calls `listener` after each load; gives back how to stop that. It must not throw. */
+  subscribe(listener: (event: LoadEvent<Snapshot>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Loads what there is, good or not, then follows the source. */
+  async start(): Promise<void> {
+    await this.reload();
+    if (!this.#closed) this.#watch = this.#source.watch((content) => void this.#take(content));
+  }
+
+  /** Reads and loads now, changed or not. */
+  async reload(): Promise<void> {
+    await this.#take(await this.#source.read());
+  }
+
+  /** Stops following the source; the snapshot stays. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#watch?.close();
+    await this.#loading;
+  }
+
+  /** Resolves when this content, or a newer one in its place, has been loaded. */
+  async #take(content: PolicyFiles): Promise<void> {
+    this.#waiting = content;
+    this.#loading ??= this.#loadWaiting();
+    await this.#loading;
+  }
+
+  /** INVARIANT: at most one is running, so that an old set can never come in after a newer one. */
+  async #loadWaiting(): Promise<void> {
+    for (let content = this.#waiting; content !== null; content = this.#waiting) {
+      this.#waiting = null;
+      const startedMs = performance.now();
+      const { snapshot, diagnostics } = await this.#loadOne(content);
+      this.#finish(snapshot, diagnostics, performance.now() - startedMs);
+    }
+    this.#loading = null;
+  }
+
+  async #loadOne({ files, diagnostics }: PolicyFiles): Promise<LoadResult<Snapshot>> {
+    // Nothing could be read: "there are no policies" would be true, and no help.
+    if (files.length === 0 && diagnostics.length > 0) return { snapshot: null, diagnostics };
+    let result: LoadResult<Snapshot>;
+    try {
+      result = await this.#load(files);
+    } catch (cause) {
+      result = { snapshot: null, diagnostics: [loadFailed(files, cause)] };
+    }
+    const all = [...diagnostics, ...result.diagnostics].sort(compareDiagnostics);
+    const refused = all.some(({ severity }) => severity === 'error');
+    return { snapshot: refused ? null : result.snapshot, diagnostics: all };
+  }
+
+  #finish(snapshot: Snapshot | null, diagnostics: readonly Diagnostic[], durationMs: number): void {
+    const atMs = Date.now();
+    const { stale, taken, refused } = this.#status;
+    if (snapshot === null) {
+      const sinceMs = stale?.sinceMs ?? atMs;
+      this.#status = { ...this.#status, stale: { sinceMs, diagnostics }, refused: refused + 1 };
+    } else {
+      this.#current = snapshot;
+      this.#status = { ready: true, takenAtMs: atMs, stale: null, taken: taken + 1, refused };
+    }
+    const event: LoadEvent<Snapshot> =
+      snapshot === null
+        ? { outcome: 'refused', snapshot: this.#current, diagnostics, atMs, durationMs }
+        : { outcome: 'taken', snapshot, diagnostics, atMs, durationMs };
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Ours, not the author's: it must neither take down what serves nor pass for a good set. */
+function loadFailed(files: readonly PolicyFile[], cause: unknown): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'load-failed',
+    message: `the policies could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: 'this is a mistake in Portcullis; please report it with the policies that cause it',
+    position: { file: files[0]?.path ?? '.', line: 1, column: 1 },
+  };
+}
