@@ -1,0 +1,129 @@
+/**
+ * Lines to a file descriptor, off the event loop and bounded.
+ *
+ * Node writes to a piped `process.stderr` synchronously: a log collector that stalls would stall the
+ * checks with it. Here `fs.write` waits in a thread, what comes meanwhile is gathered and goes out in
+ * one piece, and what does not fit is dropped and counted.
+ */
+import { write, writeSync } from 'node:fs';
+
+/** About 30,000 decision log entries: seconds of a denial flood, without hurting a small container. */
+const DEFAULT_MAX_PENDING_BYTES = 16 * 1024 * 1024;
+
+/** A full pipe of a non-blocking descriptor says EAGAIN at once; asking again sooner is a busy loop. */
+const RETRY_MS = 20;
+/** On exit nobody waits longer than this for a full pipe. */
+const MAX_EXIT_RETRIES = 10;
+
+export interface LineWriterOptions {
+  readonly fd: number;
+  readonly maxPendingBytes?: number;
+}
+
+export class LineWriter {
+  readonly #fd: number;
+  readonly #maxPendingBytes: number;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #writing = false;
+  #waiting: (() => void)[] = [];
+  #droppedLines = 0;
+
+  constructor({ fd, maxPendingBytes = DEFAULT_MAX_PENDING_BYTES }: LineWriterOptions) {
+    this.#fd = fd;
+    this.#maxPendingBytes = maxPendingBytes;
+  }
+
+  /** Lines that were refused, or that the descriptor would not take. */
+  get droppedLines(): number {
+    return this.#droppedLines;
+  }
+
+  /** Takes whole lines, each ended by `\n`. False: there is no room, none of them will be written. */
+  write(lines: string): boolean {
+    const bytes = Buffer.from(lines);
+    if (this.#pendingBytes + bytes.length > this.#maxPendingBytes) {
+      this.#droppedLines += countLines(bytes);
+      return false;
+    }
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (!this.#writing) {
+      this.#writing = true;
+      // The end of this turn: lines of one turn are one write.
+      setImmediate(() => this.#writeNext());
+    }
+    return true;
+  }
+
+  /** Resolves when everything taken so far is written or lost. */
+  flush(): Promise<void> {
+    return this.#writing ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  }
+
+  /** For the end of the process, where nothing asynchronous runs any more. */
+  flushSync(): void {
+    const bytes = this.#takePending();
+    let retries = MAX_EXIT_RETRIES;
+    for (let at = 0; at < bytes.length;) {
+      try {
+        at += writeSync(this.#fd, bytes, at);
+      } catch (error) {
+        if (!isBusy(error) || retries === 0) {
+          this.#droppedLines += countLines(bytes.subarray(at));
+          return;
+        }
+        retries -= 1;
+        Atomics.wait(SLEEP, 0, 0, RETRY_MS);
+      }
+    }
+  }
+
+  #writeNext(): void {
+    const bytes = this.#takePending();
+    if (bytes.length > 0) {
+      this.#writeAll(bytes, 0);
+      return;
+    }
+    this.#writing = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #writeAll(bytes: Buffer, from: number): void {
+    write(this.#fd, bytes, from, bytes.length - from, null, (error, written) => {
+      if (error !== null && isBusy(error)) {
+        setTimeout(() => this.#writeAll(bytes, from), RETRY_MS);
+      } else if (error !== null) {
+        // The reader is gone (EPIPE) or the disk full: the service goes on, the loss is counted.
+        this.#droppedLines += countLines(bytes.subarray(from));
+        this.#writeNext();
+      } else if (from + written < bytes.length) {
+        this.#writeAll(bytes, from + written);
+      } else {
+        this.#writeNext();
+      }
+    });
+  }
+
+  #takePending(): Buffer {
+    const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return bytes;
+  }
+}
+
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));
+const NEWLINE = 0x0a;
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === NEWLINE) lines += 1;
+  return lines;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EBUSY');
+}

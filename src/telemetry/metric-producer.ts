@@ -1,0 +1,126 @@
+/** The counters as OpenTelemetry metrics: read when a MetricReader collects, at no other time. */
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import { ValueType } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
+import type { CollectionResult, MetricData, MetricProducer } from '@opentelemetry/sdk-metrics';
+import { DURATION_BOUNDS_SECONDS } from './histogram.ts';
+import type { HistogramValue } from './histogram.ts';
+import type { Metrics } from './metrics.ts';
+import { METRICS } from './names.ts';
+import type { MetricDefinition } from './names.ts';
+
+const SCOPE_NAME = 'portcullis';
+
+/** A producer for `metricProducers` of any MetricReader. An error of an observed source costs that collection only. */
+export function createMetricProducer(metrics: Metrics, resource: Resource): MetricProducer {
+  return {
+    collect: () => {
+      try {
+        return Promise.resolve(collection(resource, collect(metrics), []));
+      } catch (error) {
+        return Promise.resolve(collection(resource, [], [error]));
+      }
+    },
+  };
+}
+
+function collection(resource: Resource, metrics: MetricData[], errors: unknown[]): CollectionResult {
+  return { resourceMetrics: { resource, scopeMetrics: [{ scope: { name: SCOPE_NAME }, metrics }] }, errors };
+}
+
+type Points = readonly (readonly [number, Attributes])[];
+
+function collect(metrics: Metrics): MetricData[] {
+  const reading = metrics.read();
+  const startTime = hrTime(metrics.startTimeMs);
+  const endTime = hrTime(Date.now());
+
+  const points = (values: Points) => values.map(([value, attributes]) => ({ startTime, endTime, attributes, value }));
+  const counter = (definition: MetricDefinition, values: Points): MetricData => ({
+    descriptor: descriptorOf(definition),
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    dataPointType: DataPointType.SUM,
+    isMonotonic: true,
+    dataPoints: points(values),
+  });
+  const gauge = (definition: MetricDefinition, value: number | null, attributes: Attributes = {}): MetricData[] =>
+    value === null
+      ? []
+      : [
+          {
+            descriptor: descriptorOf(definition),
+            aggregationTemporality: AggregationTemporality.CUMULATIVE,
+            dataPointType: DataPointType.GAUGE,
+            dataPoints: points([[value, attributes]]),
+          },
+        ];
+  const histogramPoint = ({ counts, sum, count }: HistogramValue, attributes: Attributes) => ({
+    startTime,
+    endTime,
+    attributes,
+    value: { buckets: { boundaries: [...DURATION_BOUNDS_SECONDS], counts: [...counts] }, sum, count },
+  });
+
+  const { policy, decisionLog } = reading;
+  return [
+    counter(
+      METRICS.checks,
+      reading.checks.map(({ decision, reason, count }) => [count, { decision, reason }]),
+    ),
+    {
+      descriptor: descriptorOf(METRICS.checkDuration),
+      aggregationTemporality: AggregationTemporality.CUMULATIVE,
+      dataPointType: DataPointType.HISTOGRAM,
+      dataPoints: [
+        histogramPoint(reading.durations.allow, { decision: 'allow' }),
+        histogramPoint(reading.durations.deny, { decision: 'deny' }),
+      ],
+    },
+    ...gauge(METRICS.checksInFlight, reading.checksInFlight),
+    counter(METRICS.cacheLookups, [
+      [reading.cacheHits, { result: 'hit' }],
+      [reading.cacheMisses, { result: 'miss' }],
+    ]),
+    counter(METRICS.cacheEvictions, [[reading.cacheEvictions, {}]]),
+    ...gauge(METRICS.cacheEntries, reading.cacheEntries),
+    counter(METRICS.policyReloads, [
+      [reading.reloadSuccesses, { result: 'success' }],
+      [reading.reloadFailures, { result: 'failure' }],
+    ]),
+    counter(
+      METRICS.shadowDecisions,
+      reading.shadow.map(({ shadowDecision, decision, count }) => [
+        count,
+        { shadow_decision: shadowDecision, decision },
+      ]),
+    ),
+    ...(policy === null
+      ? []
+      : [
+          ...gauge(METRICS.ready, policy.ready ? 1 : 0),
+          ...gauge(METRICS.policyInfo, policy.revision === null ? null : 1, { revision: policy.revision ?? '' }),
+          ...gauge(METRICS.policies, policy.policies),
+          ...gauge(METRICS.policyRules, policy.rules),
+          ...gauge(METRICS.policyStale, policy.stale ? 1 : 0),
+          ...gauge(METRICS.policyLastReload, policy.lastReloadSeconds),
+          ...gauge(METRICS.policyExpiredDenyRules, policy.expiredDenyRules),
+        ]),
+    ...(decisionLog === null
+      ? []
+      : [
+          counter(METRICS.auditEntries, [
+            [decisionLog.written, { result: 'written' }],
+            [decisionLog.dropped, { result: 'dropped' }],
+          ]),
+        ]),
+  ];
+}
+
+function descriptorOf({ name, unit, description }: MetricDefinition): MetricData['descriptor'] {
+  return { name, unit, description, valueType: ValueType.DOUBLE };
+}
+
+function hrTime(timeMs: number): HrTime {
+  return [Math.floor(timeMs / 1000), (timeMs % 1000) * 1_000_000];
+}

@@ -1,0 +1,142 @@
+/**
+ * The counters of the service. Recording adds to a cell of a typed array and allocates nothing;
+ * names, attributes and OpenTelemetry's data model come in only when someone collects.
+ */
+import { DurationHistogram } from './histogram.ts';
+
+/** One way a check can end; `reason` belongs to exactly one decision. */
+export interface Outcome {
+  readonly decision: 'allow' | 'deny';
+  readonly reason: string;
+}
+
+/** What the decision cache had to do with a check: not asked, or asked and what it said. */
+export const CACHE_BYPASS = 0;
+export const CACHE_HIT = 1;
+export const CACHE_MISS = 2;
+export type CacheUse = typeof CACHE_BYPASS | typeof CACHE_HIT | typeof CACHE_MISS;
+
+/** The state of the policies, asked for at collection. */
+export interface PolicyState {
+  readonly ready: boolean;
+  /** The newest set had errors; an older one is in force. */
+  readonly stale: boolean;
+  /** null before the first good set. */
+  readonly revision: string | null;
+  readonly policies: number;
+  readonly rules: number;
+  /** Seconds since the epoch; null before the first good set. */
+  readonly lastReloadSeconds: number | null;
+  /** Rules of DENY policies whose window is over at this moment. */
+  readonly expiredDenyRules: number;
+}
+
+/** What others count and the metrics only report; asked for at collection. What is absent is not reported. */
+export interface Observed {
+  readonly policy?: (() => PolicyState) | undefined;
+  readonly cacheEntries?: (() => number) | undefined;
+  readonly checksInFlight?: (() => number) | undefined;
+  readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
+}
+
+export class Metrics {
+  /** In the order given: `recordCheck` takes an index into it. */
+  readonly outcomes: readonly Outcome[];
+  readonly startTimeMs: number = Date.now();
+
+  readonly #checks: Float64Array;
+  readonly #denies: Uint8Array;
+  readonly #allowDurations = new DurationHistogram();
+  readonly #denyDurations = new DurationHistogram();
+  /** Indexed by {@link CacheUse}. */
+  readonly #cacheUses = new Float64Array(3);
+  /** Evictions, reload successes, reload failures. */
+  readonly #events = new Float64Array(3);
+  /** Shadow × enforced, allow first. */
+  readonly #shadow = new Float64Array(4);
+  #observed: Observed = {};
+
+  /** Reasons must be distinct (they are the series of one counter). */
+  constructor(outcomes: readonly Outcome[]) {
+    if (new Set(outcomes.map(({ reason }) => reason)).size !== outcomes.length) {
+      throw new Error('two outcomes have the same reason');
+    }
+    this.outcomes = Object.freeze([...outcomes]);
+    this.#checks = new Float64Array(outcomes.length);
+    this.#denies = Uint8Array.from(outcomes, ({ decision }) => (decision === 'deny' ? 1 : 0));
+  }
+
+  /** Names more of what others count; later calls add to earlier ones. */
+  observe(observed: Observed): void {
+    this.#observed = { ...this.#observed, ...observed };
+  }
+
+  /**
+   * Counts one answered check. `outcome` is an index into {@link outcomes}; an index out of range
+   * counts nothing but its duration. `seconds` is from the bytes of the check to those of the answer.
+   */
+  recordCheck(outcome: number, cacheUse: CacheUse, seconds: number): void {
+    this.#checks[outcome]! += 1;
+    this.#cacheUses[cacheUse]! += 1;
+    (this.#denies[outcome] === 1 ? this.#denyDurations : this.#allowDurations).record(seconds);
+  }
+
+  /** A decision left the cache because it was full (not because it expired or was replaced). */
+  recordCacheEviction(): void {
+    this.#events[EVICTIONS]! += 1;
+  }
+
+  recordReload(succeeded: boolean): void {
+    this.#events[succeeded ? RELOAD_SUCCESSES : RELOAD_FAILURES]! += 1;
+  }
+
+  /** Policies in Shadow mode had a say: what the check would have been with them enforced, and what it was. */
+  recordShadowDecision(shadowAllows: boolean, allowed: boolean): void {
+    this.#shadow[(shadowAllows ? 0 : 2) + (allowed ? 0 : 1)]! += 1;
+  }
+
+  /** Everything counted so far, for one collection. */
+  read(): MetricsReading {
+    const { policy, cacheEntries, checksInFlight, decisionLog } = this.#observed;
+    return {
+      checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
+      durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
+      cacheHits: this.#cacheUses[CACHE_HIT]!,
+      cacheMisses: this.#cacheUses[CACHE_MISS]!,
+      cacheEvictions: this.#events[EVICTIONS]!,
+      reloadSuccesses: this.#events[RELOAD_SUCCESSES]!,
+      reloadFailures: this.#events[RELOAD_FAILURES]!,
+      shadow: SHADOW_CELLS.map((cell, index) => ({ ...cell, count: this.#shadow[index]! })),
+      policy: policy?.() ?? null,
+      cacheEntries: cacheEntries?.() ?? null,
+      checksInFlight: checksInFlight?.() ?? null,
+      decisionLog: decisionLog?.() ?? null,
+    };
+  }
+}
+
+const EVICTIONS = 0;
+const RELOAD_SUCCESSES = 1;
+const RELOAD_FAILURES = 2;
+
+const SHADOW_CELLS = [
+  { shadowDecision: 'allow', decision: 'allow' },
+  { shadowDecision: 'allow', decision: 'deny' },
+  { shadowDecision: 'deny', decision: 'allow' },
+  { shadowDecision: 'deny', decision: 'deny' },
+] as const;
+
+export interface MetricsReading {
+  readonly checks: readonly (Outcome & { readonly count: number })[];
+  readonly durations: Readonly<Record<'allow' | 'deny', ReturnType<DurationHistogram['read']>>>;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  readonly cacheEvictions: number;
+  readonly reloadSuccesses: number;
+  readonly reloadFailures: number;
+  readonly shadow: readonly { shadowDecision: string; decision: string; count: number }[];
+  readonly policy: PolicyState | null;
+  readonly cacheEntries: number | null;
+  readonly checksInFlight: number | null;
+  readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
+}

@@ -1,0 +1,145 @@
+/**
+ * Every metric of the service: its name, unit and meaning. Names are OpenTelemetry's form; Prometheus
+ * sees them with dots as underscores, the unit and `_total` at the end ({@link prometheusName}).
+ */
+
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly kind: MetricKind;
+  /** UCUM, as OpenTelemetry asks: `s`, `{check}`; `1` for a plain yes or no. */
+  readonly unit: string;
+  readonly description: string;
+  readonly attributes: readonly string[];
+}
+
+export const METRICS = {
+  checks: {
+    name: 'portcullis.checks',
+    kind: 'counter',
+    unit: '{check}',
+    description: 'Checks answered, by decision and reason.',
+    attributes: ['decision', 'reason'],
+  },
+  checkDuration: {
+    name: 'portcullis.check.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from the bytes of a check to the bytes of its answer.',
+    attributes: ['decision'],
+  },
+  checksInFlight: {
+    name: 'portcullis.checks.in_flight',
+    kind: 'gauge',
+    unit: '{check}',
+    description: 'Checks being answered now.',
+    attributes: [],
+  },
+  cacheLookups: {
+    name: 'portcullis.cache.lookups',
+    kind: 'counter',
+    unit: '{lookup}',
+    description: 'Look-ups in the decision cache, by result: hit or miss. Checks that may not be cached make none.',
+    attributes: ['result'],
+  },
+  cacheEvictions: {
+    name: 'portcullis.cache.evictions',
+    kind: 'counter',
+    unit: '{entry}',
+    description: 'Decisions that left the cache because it was full.',
+    attributes: [],
+  },
+  cacheEntries: {
+    name: 'portcullis.cache.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Decisions in the cache.',
+    attributes: [],
+  },
+  ready: {
+    name: 'portcullis.ready',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 when the service answers from policies, 0 before the first good set and while draining.',
+    attributes: [],
+  },
+  policyInfo: {
+    name: 'portcullis.policy.info',
+    kind: 'gauge',
+    unit: '1',
+    description: '1, with the revision of the policies in force.',
+    attributes: ['revision'],
+  },
+  policies: {
+    name: 'portcullis.policies',
+    kind: 'gauge',
+    unit: '{policy}',
+    description: 'Policies in force.',
+    attributes: [],
+  },
+  policyRules: {
+    name: 'portcullis.policy.rules',
+    kind: 'gauge',
+    unit: '{rule}',
+    description: 'Rules in force.',
+    attributes: [],
+  },
+  policyStale: {
+    name: 'portcullis.policy.stale',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 when the policies on disk have errors and the last good set is in force.',
+    attributes: [],
+  },
+  policyLastReload: {
+    name: 'portcullis.policy.last_successful_reload.timestamp',
+    kind: 'gauge',
+    unit: 's',
+    description: 'When the policies in force were loaded, in seconds since the epoch.',
+    attributes: [],
+  },
+  policyReloads: {
+    name: 'portcullis.policy.reloads',
+    kind: 'counter',
+    unit: '{reload}',
+    description: 'Loads of policies, by result: success or failure.',
+    attributes: ['result'],
+  },
+  policyExpiredDenyRules: {
+    name: 'portcullis.policy.expired_deny_rules',
+    kind: 'gauge',
+    unit: '{rule}',
+    description: 'Rules of DENY policies whose valid window is over: they deny nothing any more.',
+    attributes: [],
+  },
+  shadowDecisions: {
+    name: 'portcullis.shadow.decisions',
+    kind: 'counter',
+    unit: '{decision}',
+    description: 'Checks that policies in Shadow mode had a say in: what they would decide, and what was decided.',
+    attributes: ['shadow_decision', 'decision'],
+  },
+  auditEntries: {
+    name: 'portcullis.decision_log.entries',
+    kind: 'counter',
+    unit: '{entry}',
+    description: 'Entries of the decision log, by result: written, or dropped because the sink was too slow.',
+    attributes: ['result'],
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+/** What OpenTelemetry's Prometheus compatibility specification makes of a unit; annotations (`{check}`) vanish. */
+const UNIT_SUFFIXES: Readonly<Record<string, string>> = { s: 'seconds' };
+
+/** The name before the exporter's own rules: with the unit, still without `_total`. */
+export function nameWithUnit(definition: Pick<MetricDefinition, 'name' | 'unit'>): string {
+  const suffix = UNIT_SUFFIXES[definition.unit];
+  return suffix === undefined ? definition.name : `${definition.name}.${suffix}`;
+}
+
+/** The name of the series that Prometheus stores (a histogram adds `_bucket`, `_sum`, `_count`). */
+export function prometheusName(definition: MetricDefinition): string {
+  const name = nameWithUnit(definition).replaceAll('.', '_');
+  return definition.kind === 'counter' ? `${name}_total` : name;
+}

@@ -1,0 +1,197 @@
+import { describe, expect, it } from '@jest/globals';
+import { DURATION_BOUNDS_SECONDS, DurationHistogram } from '../../src/telemetry/histogram.ts';
+import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
+import type { CacheUse, PolicyState } from '../../src/telemetry/metrics.ts';
+import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
+import type { MetricDefinition } from '../../src/telemetry/names.ts';
+import { createPrometheusText } from '../../src/telemetry/prometheus.ts';
+import { parsePrometheusText } from './prometheus-text.ts';
+import type { Family } from './prometheus-text.ts';
+
+const OUTCOMES = [
+  { decision: 'allow', reason: 'allow_rule' },
+  { decision: 'deny', reason: 'deny_rule' },
+  { decision: 'deny', reason: 'no_rule_matched' },
+] as const;
+
+const POLICY: PolicyState = {
+  ready: true,
+  stale: false,
+  revision: 'r1',
+  policies: 4,
+  rules: 9,
+  lastReloadSeconds: 1_767_225_600.25,
+  expiredDenyRules: 2,
+};
+
+function observedMetrics(): Metrics {
+  const metrics = new Metrics(OUTCOMES);
+  metrics.observe({ policy: () => POLICY, cacheEntries: () => 7 });
+  metrics.observe({ checksInFlight: () => 3, decisionLog: () => ({ written: 11, dropped: 5 }) });
+  return metrics;
+}
+
+async function scrape(metrics: Metrics): Promise<Map<string, Family>> {
+  return parsePrometheusText(await createPrometheusText(metrics, '1.2.3').scrape());
+}
+
+function samplesOf(families: Map<string, Family>, definition: MetricDefinition): Record<string, number> {
+  const name = prometheusName(definition);
+  const family = families.get(name);
+  if (family === undefined) throw new Error(`no ${name}`);
+  return Object.fromEntries([...family.samples].map(([series, value]) => [series.slice(name.length), value]));
+}
+
+describe('the metrics text', () => {
+  it('has every metric of the list, with its kind, description and attributes, and no other', async () => {
+    const families = await scrape(observedMetrics());
+    families.delete('target_info');
+    expect([...families.keys()].sort()).toEqual(Object.values(METRICS).map(prometheusName).sort());
+    for (const definition of Object.values(METRICS)) {
+      const family = families.get(prometheusName(definition));
+      expect(family).toMatchObject({ type: definition.kind, help: definition.description });
+      const labels = [...(family?.samples.keys() ?? [])].map((series) =>
+        [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label).filter((label) => label !== 'le'),
+      );
+      for (const each of labels) expect(each).toEqual(definition.attributes);
+    }
+  });
+
+  it('leaves out what nobody observes, and what there is not yet', async () => {
+    const bare = await scrape(new Metrics(OUTCOMES));
+    expect(bare.has('portcullis_ready')).toBe(false);
+    expect(bare.has('portcullis_cache_entries')).toBe(false);
+    const metrics = new Metrics(OUTCOMES);
+    metrics.observe({
+      policy: () => ({ ...POLICY, ready: false, stale: true, revision: null, lastReloadSeconds: null }),
+    });
+    const families = await scrape(metrics);
+    expect(samplesOf(families, METRICS.ready)).toEqual({ '': 0 });
+    expect(samplesOf(families, METRICS.policyStale)).toEqual({ '': 1 });
+    expect(families.has('portcullis_policy_info')).toBe(false);
+    expect(families.has('portcullis_policy_last_successful_reload_timestamp_seconds')).toBe(false);
+  });
+
+  it('names the service', async () => {
+    expect([...((await scrape(new Metrics(OUTCOMES))).get('target_info')?.samples ?? [])]).toEqual([
+      ['target_info{service_name="portcullis",service_version="1.2.3"}', 1],
+    ]);
+  });
+
+  it('escapes what an attribute holds', async () => {
+    const metrics = new Metrics(OUTCOMES);
+    metrics.observe({ policy: () => ({ ...POLICY, revision: 'a"b\\c\nd' }) });
+    expect(samplesOf(await scrape(metrics), METRICS.policyInfo)).toEqual({ '{revision="a\\"b\\\\c\\nd"}': 1 });
+  });
+
+  it('fails as a whole when a source of a value throws, so that the scrape shows it', async () => {
+    const metrics = new Metrics(OUTCOMES);
+    metrics.observe({
+      cacheEntries: () => {
+        throw new Error('no cache');
+      },
+    });
+    await expect(createPrometheusText(metrics, '1').scrape()).rejects.toThrow('metrics could not be collected');
+  });
+});
+
+describe('counting', () => {
+  it('is exact, by decision and reason, cache use and duration', async () => {
+    const metrics = observedMetrics();
+    const checks: [number, CacheUse, number][] = [];
+    for (let i = 0; i < 10_000; i++) checks.push([i % 3, (i % 4 > 2 ? 0 : i % 3) as CacheUse, (i % 100) * 1e-4]);
+    for (const check of checks) metrics.recordCheck(...check);
+    const families = await scrape(metrics);
+
+    const count = (test: (check: [number, CacheUse, number]) => boolean): number => checks.filter(test).length;
+    expect(samplesOf(families, METRICS.checks)).toEqual({
+      '{decision="allow",reason="allow_rule"}': count(([outcome]) => outcome === 0),
+      '{decision="deny",reason="deny_rule"}': count(([outcome]) => outcome === 1),
+      '{decision="deny",reason="no_rule_matched"}': count(([outcome]) => outcome === 2),
+    });
+    expect(samplesOf(families, METRICS.cacheLookups)).toEqual({
+      '{result="hit"}': count(([, use]) => use === CACHE_HIT),
+      '{result="miss"}': count(([, use]) => use === CACHE_MISS),
+    });
+
+    const durations = samplesOf(families, METRICS.checkDuration);
+    for (const decision of ['allow', 'deny']) {
+      const those = checks
+        .filter(([outcome]) => (outcome === 0) === (decision === 'allow'))
+        .map(([, , seconds]) => seconds);
+      expect(durations[`_count{decision="${decision}"}`]).toBe(those.length);
+      expect(durations[`_sum{decision="${decision}"}`]).toBeCloseTo(
+        those.reduce((a, b) => a + b, 0),
+        6,
+      );
+      expect(durations[`_bucket{decision="${decision}",le="+Inf"}`]).toBe(those.length);
+      for (const bound of DURATION_BOUNDS_SECONDS) {
+        const below = those.filter((seconds) => seconds <= bound).length;
+        expect(durations[`_bucket{decision="${decision}",le="${bound}"}`]).toBe(below);
+      }
+    }
+  });
+
+  it('takes reloads, evictions and shadow decisions', async () => {
+    const metrics = new Metrics(OUTCOMES);
+    metrics.recordReload(true);
+    metrics.recordReload(false);
+    metrics.recordReload(false);
+    metrics.recordCacheEviction();
+    metrics.recordShadowDecision(true, true);
+    metrics.recordShadowDecision(false, true);
+    metrics.recordShadowDecision(false, true);
+    const families = await scrape(metrics);
+    expect(samplesOf(families, METRICS.policyReloads)).toEqual({ '{result="success"}': 1, '{result="failure"}': 2 });
+    expect(samplesOf(families, METRICS.cacheEvictions)).toEqual({ '': 1 });
+    expect(samplesOf(families, METRICS.shadowDecisions)).toEqual({
+      '{shadow_decision="allow",decision="allow"}': 1,
+      '{shadow_decision="allow",decision="deny"}': 0,
+      '{shadow_decision="deny",decision="allow"}': 2,
+      '{shadow_decision="deny",decision="deny"}': 0,
+    });
+  });
+
+  it('reports what others count', async () => {
+    const families = await scrape(observedMetrics());
+    expect(samplesOf(families, METRICS.cacheEntries)).toEqual({ '': 7 });
+    expect(samplesOf(families, METRICS.checksInFlight)).toEqual({ '': 3 });
+    expect(samplesOf(families, METRICS.auditEntries)).toEqual({ '{result="written"}': 11, '{result="dropped"}': 5 });
+    expect(samplesOf(families, METRICS.policyInfo)).toEqual({ '{revision="r1"}': 1 });
+    expect(samplesOf(families, METRICS.policies)).toEqual({ '': 4 });
+    expect(samplesOf(families, METRICS.policyRules)).toEqual({ '': 9 });
+    expect(samplesOf(families, METRICS.policyExpiredDenyRules)).toEqual({ '': 2 });
+    expect(samplesOf(families, METRICS.policyLastReload)).toEqual({ '': 1_767_225_600.25 });
+  });
+
+  it('refuses two outcomes with one reason', () => {
+    expect(() => new Metrics([OUTCOMES[0], { decision: 'deny', reason: 'allow_rule' }])).toThrow('same reason');
+  });
+
+  it('survives an outcome that is none', () => {
+    const metrics = new Metrics(OUTCOMES);
+    metrics.recordCheck(99, CACHE_BYPASS, 1);
+    expect(metrics.read().checks.map(({ count }) => count)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('the histogram of durations', () => {
+  it('has rising bounds, and puts a value on a bound into its bucket', () => {
+    expect([...DURATION_BOUNDS_SECONDS].sort((a, b) => a - b)).toEqual(DURATION_BOUNDS_SECONDS);
+    const histogram = new DurationHistogram();
+    histogram.record(DURATION_BOUNDS_SECONDS[2]!);
+    histogram.record(0);
+    histogram.record(1e9);
+    const { counts, count } = histogram.read();
+    expect([counts[0], counts[2], counts.at(-1), count]).toEqual([1, 1, 1, 3]);
+  });
+});
+
+describe('metric names', () => {
+  it('follow OpenTelemetry: lower case, dots, no unit and no _total', () => {
+    for (const { name } of Object.values(METRICS)) {
+      expect(name).toMatch(/^portcullis(?:\.[a-z]+(?:_[a-z]+)*)+$/);
+      expect(name).not.toMatch(/total$|seconds$|bytes$/);
+    }
+  });
+});
