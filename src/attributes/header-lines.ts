@@ -1,0 +1,77 @@
+/**
+ * What is known of a header's lines.
+ *
+ * `exact`: the lines as they came (`header_map`). `joined`: one string in which Envoy has put any number
+ * of lines together with `,`, so that a comma may be part of a value or a seam between two.
+ */
+export type HeaderLines =
+  | { readonly form: 'exact'; readonly lines: readonly string[] }
+  | { readonly form: 'joined'; readonly value: string };
+
+export const NO_LINES: HeaderLines = { form: 'exact', lines: [] };
+
+/**
+ * Names whose repeated lines Envoy itself joins on arrival (measured on 1.40), and those of which a
+ * request has one at most: their value is one line in every form.
+ */
+const ONE_LINE: ReadonlySet<string> = new Set([
+  ':authority',
+  ':method',
+  ':path',
+  ':scheme',
+  ':protocol',
+  'host',
+  'accept',
+  'user-agent',
+  'authorization',
+  'x-request-id',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-client-cert',
+  'x-envoy-external-address',
+]);
+
+/** A value from the `headers` map, where lines may have been joined. */
+export function joinedHeader(name: string, value: string): HeaderLines {
+  return !value.includes(',') || ONE_LINE.has(name) ? { form: 'exact', lines: [value] } : { form: 'joined', value };
+}
+
+/**
+ * More commas than this and a joined value is not taken apart: it may then be anything, which an ALLOW
+ * never matches and a DENY always does. The work for n parts is n²/2 comparisons.
+ */
+export const MAX_JOINED_PARTS = 48;
+
+/** Could a joined value have come from lines of which at least one satisfies `matches`? */
+export function someReadingMatches(value: string, matches: (line: string) => boolean): boolean {
+  const parts = value.split(',');
+  if (parts.length > MAX_JOINED_PARTS) return true;
+  for (let from = 0; from < parts.length; from++) {
+    let line = parts[from]!;
+    if (matches(line)) return true;
+    for (let to = from + 1; to < parts.length; to++) {
+      line += ',' + parts[to]!;
+      if (matches(line)) return true;
+    }
+  }
+  return false;
+}
+
+/** Could a joined value have come from lines of which none satisfies `matches`? */
+export function someReadingAvoids(value: string, matches: (line: string) => boolean): boolean {
+  const parts = value.split(',');
+  if (parts.length > MAX_JOINED_PARTS) return true;
+  // reachable[i]: the parts before i can be cut into lines that all avoid.
+  const reachable = new Array<boolean>(parts.length + 1).fill(false);
+  reachable[0] = true;
+  for (let from = 0; from < parts.length; from++) {
+    if (!reachable[from]) continue;
+    let line = parts[from]!;
+    if (!matches(line)) reachable[from + 1] = true;
+    for (let to = from + 1; to < parts.length; to++) {
+      line += ',' + parts[to]!;
+      if (!matches(line)) reachable[to + 1] = true;
+    }
+  }
+  return reachable[parts.length]!;
+}

@@ -1,0 +1,467 @@
+/**
+ * `envoy.service.auth.v3.CheckRequest` as a view over its bytes: one walk finds where everything is, and
+ * strings are made only of what is asked for. Field numbers are Envoy's
+ * (envoy/service/auth/v3/attribute_context.proto, external_auth.proto).
+ */
+import type { ClaimMap } from '../attributes/claim.ts';
+import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
+import type { HeaderLines } from '../attributes/header-lines.ts';
+import type { CheckSource } from '../attributes/request-attributes.ts';
+import { WireError, WireReader } from './wire/reader.ts';
+import { readStruct } from './wire/struct.ts';
+
+/** A range of the message's bytes; `end` is exclusive, 0 to 0 is absent. */
+interface Span {
+  start: number;
+  end: number;
+}
+
+const span = (): Span => ({ start: 0, end: 0 });
+
+const EMPTY_MAP: ReadonlyMap<string, string> = new Map();
+
+export interface HeaderStatistics {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export class CheckRequestView implements CheckSource {
+  readonly #buffer: Buffer;
+  readonly #spans = {
+    sourceAddress: span(),
+    sourcePrincipal: span(),
+    sourceCertificate: span(),
+    destinationAddress: span(),
+    destinationPrincipal: span(),
+    requestId: span(),
+    method: span(),
+    target: span(),
+    authority: span(),
+    scheme: span(),
+    protocol: span(),
+    sni: span(),
+  };
+  /** Ranges of whole map entries or messages, decoded when asked for: start, end, start, end, … */
+  readonly #destinationLabels: number[] = [];
+  readonly #contextExtensions: number[] = [];
+  readonly #metadata: number[] = [];
+  /** Four numbers a header: key start, key end, value start, value end. */
+  readonly #headers: number[] = [];
+  readonly #rawHeaders: number[] = [];
+  #headerBytes = 0;
+  #underscored = false;
+  #timeMs: number | null = null;
+
+  /** Does the message describe an HTTP request at all (the network filter's does not). */
+  hasHttp = false;
+  size = -1;
+  destinationPort = 0;
+  sourcePort = 0;
+
+  /** Throws {@link WireError} when the bytes are no CheckRequest. */
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const message = new WireReader(this.#buffer);
+    while (message.next()) {
+      // CheckRequest.attributes = 1
+      if (message.field === 1) this.#readAttributes(message.message());
+      else message.skip();
+    }
+  }
+
+  #readAttributes(context: WireReader): void {
+    while (context.next()) {
+      switch (context.field) {
+        case 1:
+          this.#readSource(context.message());
+          break;
+        case 2:
+          this.#readDestination(context.message());
+          break;
+        case 4:
+          this.#readRequest(context.message());
+          break;
+        case 10:
+          context.range();
+          this.#contextExtensions.push(context.start, context.end);
+          break;
+        case 11:
+          this.#readMetadata(context.message());
+          break;
+        case 12:
+          this.#readTlsSession(context.message());
+          break;
+        default:
+          context.skip();
+      }
+    }
+  }
+
+  #readSource(peer: WireReader): void {
+    while (peer.next()) {
+      switch (peer.field) {
+        case 1:
+          this.sourcePort = this.#readAddress(peer.message(), this.#spans.sourceAddress);
+          break;
+        case 4:
+          take(peer, this.#spans.sourcePrincipal);
+          break;
+        case 5:
+          take(peer, this.#spans.sourceCertificate);
+          break;
+        default:
+          peer.skip();
+      }
+    }
+  }
+
+  #readDestination(peer: WireReader): void {
+    while (peer.next()) {
+      switch (peer.field) {
+        case 1:
+          this.destinationPort = this.#readAddress(peer.message(), this.#spans.destinationAddress);
+          break;
+        case 3:
+          peer.range();
+          this.#destinationLabels.push(peer.start, peer.end);
+          break;
+        case 4:
+          take(peer, this.#spans.destinationPrincipal);
+          break;
+        default:
+          peer.skip();
+      }
+    }
+  }
+
+  /** envoy.config.core.v3.Address: only `socket_address` (1) has an IP. Returns the port; 0 when there is none. */
+  #readAddress(address: WireReader, into: Span): number {
+    let port = 0;
+    into.start = into.end = 0;
+    while (address.next()) {
+      if (address.field !== 1) {
+        // Another member of the oneof: whatever came before it does not count.
+        into.start = into.end = 0;
+        port = 0;
+        address.skip();
+        continue;
+      }
+      const socket = address.message();
+      while (socket.next()) {
+        if (socket.field === 2) take(socket, into);
+        else if (socket.field === 3) port = socket.number();
+        else socket.skip();
+      }
+    }
+    return port;
+  }
+
+  #readRequest(request: WireReader): void {
+    while (request.next()) {
+      if (request.field === 1) this.#readTime(request.message());
+      else if (request.field === 2) this.#readHttp(request.message());
+      else request.skip();
+    }
+  }
+
+  #readTime(timestamp: WireReader): void {
+    let seconds = 0;
+    let nanos = 0;
+    while (timestamp.next()) {
+      if (timestamp.field === 1) seconds = timestamp.number();
+      else if (timestamp.field === 2) nanos = timestamp.number();
+      else timestamp.skip();
+    }
+    this.#timeMs = seconds * 1000 + Math.floor(nanos / 1e6);
+  }
+
+  #readHttp(http: WireReader): void {
+    this.hasHttp = true;
+    const spans = this.#spans;
+    while (http.next()) {
+      switch (http.field) {
+        case 1:
+          take(http, spans.requestId);
+          break;
+        case 2:
+          take(http, spans.method);
+          break;
+        case 3:
+          this.#readHeader(http.message(), this.#headers, 2);
+          break;
+        case 4:
+          take(http, spans.target);
+          break;
+        case 5:
+          take(http, spans.authority);
+          break;
+        case 6:
+          take(http, spans.scheme);
+          break;
+        case 9:
+          this.size = http.number();
+          break;
+        case 10:
+          take(http, spans.protocol);
+          break;
+        case 13: {
+          const headerMap = http.message();
+          while (headerMap.next()) {
+            // HeaderValue has its bytes in raw_value (3); value (2) is for those that are UTF-8 and not raw.
+            if (headerMap.field === 1) this.#readHeader(headerMap.message(), this.#rawHeaders, 3);
+            else headerMap.skip();
+          }
+          break;
+        }
+        default:
+          // query (7) and fragment (8) are always empty; body (11) and raw_body (12) are not looked at.
+          http.skip();
+      }
+    }
+  }
+
+  /** A map entry or a HeaderValue: key in field 1, value in `valueField` (or in 2 when that is absent). */
+  #readHeader(entry: WireReader, into: number[], valueField: number): void {
+    let keyStart = 0;
+    let keyEnd = 0;
+    let valueStart = 0;
+    let valueEnd = 0;
+    let raw = false;
+    while (entry.next()) {
+      if (entry.field === 1) {
+        entry.range();
+        keyStart = entry.start;
+        keyEnd = entry.end;
+      } else if (entry.field === valueField || (entry.field === 2 && !raw)) {
+        entry.range();
+        valueStart = entry.start;
+        valueEnd = entry.end;
+        raw = entry.field === valueField;
+      } else entry.skip();
+    }
+    into.push(keyStart, keyEnd, valueStart, valueEnd);
+    this.#headerBytes += keyEnd - keyStart + valueEnd - valueStart;
+    if (!this.#underscored) {
+      const { buffer } = entry;
+      for (let i = keyStart; i < keyEnd; i++)
+        if (buffer[i] === 0x5f) {
+          this.#underscored = true;
+          break;
+        }
+    }
+  }
+
+  /** envoy.config.core.v3.Metadata: filter_metadata (1), a map from filter name to Struct. */
+  #readMetadata(metadata: WireReader): void {
+    while (metadata.next()) {
+      if (metadata.field === 1) {
+        metadata.range();
+        this.#metadata.push(metadata.start, metadata.end);
+      } else metadata.skip();
+    }
+  }
+
+  #readTlsSession(session: WireReader): void {
+    while (session.next()) {
+      if (session.field === 1) take(session, this.#spans.sni);
+      else session.skip();
+    }
+  }
+
+  #text({ start, end }: Span): string {
+    return start === end ? '' : this.#buffer.toString('latin1', start, end);
+  }
+
+  get method(): string {
+    return this.#text(this.#spans.method);
+  }
+  get target(): string {
+    return this.#text(this.#spans.target);
+  }
+  get authority(): string {
+    return this.#text(this.#spans.authority);
+  }
+  get scheme(): string {
+    return this.#text(this.#spans.scheme);
+  }
+  get protocol(): string {
+    return this.#text(this.#spans.protocol);
+  }
+  get requestId(): string {
+    return this.#text(this.#spans.requestId);
+  }
+  get timeMs(): number | null {
+    return this.#timeMs;
+  }
+  get sourceAddress(): string {
+    return this.#text(this.#spans.sourceAddress);
+  }
+  get sourcePrincipal(): string {
+    return this.#text(this.#spans.sourcePrincipal);
+  }
+  /** URL-encoded PEM. */
+  get sourceCertificate(): string {
+    return this.#text(this.#spans.sourceCertificate);
+  }
+  get destinationAddress(): string {
+    return this.#text(this.#spans.destinationAddress);
+  }
+  get destinationPrincipal(): string {
+    return this.#text(this.#spans.destinationPrincipal);
+  }
+  get sni(): string {
+    return this.#text(this.#spans.sni);
+  }
+  get destinationLabels(): ReadonlyMap<string, string> {
+    return this.#stringMap(this.#destinationLabels);
+  }
+  get contextExtensions(): ReadonlyMap<string, string> {
+    return this.#stringMap(this.#contextExtensions);
+  }
+
+  #stringMap(ranges: readonly number[]): ReadonlyMap<string, string> {
+    if (ranges.length === 0) return EMPTY_MAP;
+    const map = new Map<string, string>();
+    for (let i = 0; i < ranges.length; i += 2) {
+      const entry = new WireReader(this.#buffer, ranges[i], ranges[i + 1]);
+      let key = '';
+      let value = '';
+      while (entry.next()) {
+        if (entry.field === 1) key = entry.text();
+        else if (entry.field === 2) value = entry.text();
+        else entry.skip();
+      }
+      map.set(key, value);
+    }
+    return map;
+  }
+
+  /** Throws {@link WireError} when what stands there is no Struct. */
+  metadata(filter: string): ClaimMap | null {
+    let found: ClaimMap | null = null;
+    for (let i = 0; i < this.#metadata.length; i += 2) {
+      const entry = new WireReader(this.#buffer, this.#metadata[i], this.#metadata[i + 1]);
+      let key = '';
+      let value: WireReader | null = null;
+      while (entry.next()) {
+        if (entry.field === 1) key = entry.text();
+        else if (entry.field === 2) value = entry.message();
+        else entry.skip();
+      }
+      if (key === filter && value !== null) found = readStruct(value);
+    }
+    return found;
+  }
+
+  get headerStatistics(): HeaderStatistics {
+    return { count: (this.#headers.length + this.#rawHeaders.length) / 4, bytes: this.#headerBytes };
+  }
+
+  header(name: string): HeaderLines {
+    switch (name) {
+      case ':authority':
+        return this.#one(this.#spans.authority);
+      case ':path':
+        return this.#one(this.#spans.target);
+      case ':method':
+        return this.#one(this.#spans.method);
+      case ':scheme':
+        return this.#one(this.#spans.scheme);
+      default:
+        break;
+    }
+    if (this.#rawHeaders.length > 0) {
+      const lines = this.#linesOf(name, this.#rawHeaders);
+      return lines.length === 0 ? NO_LINES : { form: 'exact', lines };
+    }
+    const lines = this.#linesOf(name, this.#headers);
+    // A map has one value a key; the last one wins, as everywhere in protobuf.
+    return lines.length === 0 ? NO_LINES : joinedHeader(name, lines[lines.length - 1]!);
+  }
+
+  #one(at: Span): HeaderLines {
+    return at.start === at.end ? NO_LINES : { form: 'exact', lines: [this.#text(at)] };
+  }
+
+  #linesOf(name: string, headers: readonly number[]): string[] {
+    const lines: string[] = [];
+    for (let i = 0; i < headers.length; i += 4)
+      if (this.#isName(headers[i]!, headers[i + 1]!, name))
+        lines.push(this.#buffer.toString('latin1', headers[i + 2], headers[i + 3]));
+    return lines;
+  }
+
+  /** Envoy sends names in lower case; any case is taken. `name` is in lower case. */
+  #isName(start: number, end: number, name: string): boolean {
+    if (end - start !== name.length) return false;
+    for (let i = 0; i < name.length; i++) {
+      let byte = this.#buffer[start + i]!;
+      if (byte >= 0x41 && byte <= 0x5a) byte += 32;
+      if (byte !== name.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  headerNames(): readonly string[] {
+    const headers = this.#rawHeaders.length > 0 ? this.#rawHeaders : this.#headers;
+    const names = new Set<string>();
+    for (let i = 0; i < headers.length; i += 4)
+      names.add(this.#buffer.toString('latin1', headers[i], headers[i + 1]).toLowerCase());
+    return [...names];
+  }
+
+  /** Names with an underscore, as sent: some frameworks read `x_user` as `x-user`. */
+  underscoredNames(): readonly string[] {
+    return this.#underscored ? this.headerNames().filter((name) => name.includes('_')) : [];
+  }
+
+  /**
+   * Headers that contradict each other or the request: a `host` header unlike `:authority`, or `headers`
+   * and `header_map` both present and saying different things.
+   */
+  hasContradictingHeaders(): boolean {
+    const authority = this.authority;
+    const contradicts = (lines: readonly string[], value: string): boolean => lines.some((line) => line !== value);
+    for (const headers of [this.#headers, this.#rawHeaders]) {
+      if (
+        contradicts(this.#linesOf('host', headers), authority) ||
+        contradicts(this.#linesOf(':authority', headers), authority) ||
+        contradicts(this.#linesOf(':path', headers), this.target) ||
+        contradicts(this.#linesOf(':method', headers), this.method)
+      )
+        return true;
+    }
+    if (this.#headers.length === 0 || this.#rawHeaders.length === 0) return false;
+    const joined = (headers: readonly number[]): Map<string, string> => {
+      const map = new Map<string, string>();
+      for (let i = 0; i < headers.length; i += 4) {
+        const name = this.#buffer.toString('latin1', headers[i], headers[i + 1]).toLowerCase();
+        const value = this.#buffer.toString('latin1', headers[i + 2], headers[i + 3]);
+        const earlier = map.get(name);
+        map.set(name, earlier === undefined ? value : `${earlier},${value}`);
+      }
+      return map;
+    };
+    const plain = joined(this.#headers);
+    const raw = joined(this.#rawHeaders);
+    if (plain.size !== raw.size) return true;
+    for (const [name, value] of raw) if (plain.get(name) !== value) return true;
+    return false;
+  }
+}
+
+function take(reader: WireReader, into: Span): void {
+  reader.range();
+  into.start = reader.start;
+  into.end = reader.end;
+}
+
+/** null: the bytes are no CheckRequest. */
+export function readCheckRequest(bytes: Uint8Array): CheckRequestView | null {
+  try {
+    return new CheckRequestView(bytes);
+  } catch (error) {
+    if (error instanceof WireError) return null;
+    throw error;
+  }
+}

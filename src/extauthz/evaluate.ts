@@ -1,0 +1,81 @@
+/**
+ * The stages between bytes and a decision, for serving and for the command line alike.
+ */
+import { RequestAttributes } from '../attributes/request-attributes.ts';
+import { identify } from '../identity/identify.ts';
+import { parseSpiffeId } from '../identity/spiffe/spiffe-id.ts';
+import { decision } from '../pdp/decision.ts';
+import type { Decision } from '../pdp/decision.ts';
+import { refuseAmbiguous } from '../pdp/gate.ts';
+import type { Reason } from '../pdp/reason.ts';
+import { resolveWorkload } from '../pdp/resolve-workload.ts';
+import type { Scope } from '../policy-index/scope.ts';
+import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { Workload } from '../policy-index/workload.ts';
+import type { CheckRequestView } from './check-request.ts';
+
+export interface HeaderLimits {
+  /** Header lines of a request. */
+  readonly maxHeaders: number;
+  /** Names and values of all headers of a request. */
+  readonly maxHeaderBytes: number;
+}
+
+/** What is asked, and of whose policies; or why no policy is asked. */
+export type Question =
+  | { readonly refused: Decision; readonly request: RequestAttributes; readonly workload: Workload | null }
+  | {
+      readonly refused: null;
+      readonly request: RequestAttributes;
+      readonly workload: Workload;
+      readonly scope: Scope;
+    };
+
+export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: HeaderLimits): Question {
+  const { settings } = snapshot;
+  const request = new RequestAttributes(view, settings, () =>
+    identify(
+      {
+        principal: view.sourcePrincipal,
+        certificate: view.sourceCertificate,
+        forwardedClientCert: view.header('x-forwarded-client-cert'),
+      },
+      settings.xfcc,
+    ),
+  );
+  const refuse = (reason: Reason, workload: Workload | null = null): Question => ({
+    refused: decision(reason),
+    request,
+    workload,
+  });
+  if (!view.hasHttp) return refuse('malformed_request');
+  const { count, bytes } = view.headerStatistics;
+  if (count > limits.maxHeaders || bytes > limits.maxHeaderBytes) return refuse('headers_too_large');
+  const ambiguity = refuseAmbiguous(request, settings.ambiguousPaths);
+  if (ambiguity !== null) return refuse(ambiguity);
+  if (view.hasContradictingHeaders()) return refuse('malformed_header');
+  const workload = resolveWorkload(request, snapshot, parseSpiffeId);
+  if (workload === 'conflict') return refuse('workload_conflict');
+  const scope = snapshot.scopeOf(workload);
+  if (scope === null) return refuse('workload_unresolved', workload);
+  return { refused: null, request, workload, scope };
+}
+
+const FAILURE_MODE_HEADER = 'x-envoy-auth-failure-mode-allowed';
+
+/**
+ * Headers of this very request that must not reach the upstream although no rule sets them: spellings of
+ * owned headers that some frameworks read as the same name (`x_user` for `x-user`), and the mark with
+ * which Envoy tells that nobody was asked.
+ */
+export function strayHeaders(view: CheckRequestView, snapshot: PolicySnapshot): readonly string[] {
+  const stray: string[] = [];
+  if (snapshot.ownedFolded.size > 0) {
+    const candidates = snapshot.ownedHaveUnderscore ? view.headerNames() : view.underscoredNames();
+    for (const name of candidates)
+      if (snapshot.ownedFolded.has(name.replaceAll('-', '_')) && !snapshot.ownedHeaders.includes(name)) stray.push(name);
+  }
+  const mark = view.header(FAILURE_MODE_HEADER);
+  if (mark.form === 'joined' || mark.lines.length > 0) stray.push(FAILURE_MODE_HEADER);
+  return stray;
+}

@@ -1,0 +1,175 @@
+/**
+ * The way of a Check, on one page: receive → read → pose → look up → decide → answer → record.
+ */
+import { randomBytes } from 'node:crypto';
+import { toByteString } from '../attributes/bytes.ts';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import { decide } from '../pdp/decide.ts';
+import { decision } from '../pdp/decision.ts';
+import type { Decision } from '../pdp/decision.ts';
+import { DecisionCache } from '../pdp/decision-cache.ts';
+import type { Reason } from '../pdp/reason.ts';
+import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { Workload } from '../policy-index/workload.ts';
+import { answer, encodeAnswer } from './answer.ts';
+import type { DenialTexts } from './answer.ts';
+import { readCheckRequest } from './check-request.ts';
+import { encodeMetadataTail } from './check-response.ts';
+import { pose, strayHeaders } from './evaluate.ts';
+import type { HeaderLimits } from './evaluate.ts';
+
+/** What is known of the call, besides its bytes. */
+export interface CheckContext {
+  /** `Date.now()` milliseconds; Infinity: no deadline. */
+  readonly deadlineMs: number;
+  /** False when the client's certificate is not on the listener's list. */
+  readonly peerAllowed: boolean;
+}
+
+/** Everything about one decided check, for metrics and the decision log. Valid only during the call. */
+export interface CheckRecord {
+  readonly id: string;
+  readonly decision: Decision;
+  readonly cached: boolean;
+  readonly durationMs: number;
+  /** null when the request was not read. */
+  readonly request: RequestAttributes | null;
+  readonly workload: Workload | null;
+  readonly revision: string | null;
+}
+
+export interface CheckServiceOptions {
+  /** The policies in force; null: none yet. */
+  readonly snapshot: () => PolicySnapshot | null;
+  readonly limits: HeaderLimits;
+  readonly cache: { readonly maxEntries: number; readonly ttlSeconds: number };
+  readonly texts: DenialTexts;
+  readonly record: (record: CheckRecord) => void;
+  /** An error that should not have happened; the request was denied. */
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** More work in hand than is good: deny without evaluating. */
+  readonly overloaded?: () => boolean;
+}
+
+interface CachedAnswer {
+  readonly decision: Decision;
+  readonly bytes: Buffer;
+}
+
+export class CheckService {
+  readonly #options: CheckServiceOptions;
+  readonly #now: () => number;
+  readonly #cache: DecisionCache<CachedAnswer>;
+  readonly #idPrefix = randomBytes(6).toString('hex');
+  #count = 0;
+
+  constructor(options: CheckServiceOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#cache = new DecisionCache(options.cache);
+  }
+
+  get cache(): DecisionCache<CachedAnswer> {
+    return this.#cache;
+  }
+
+  /** Answers one Check. null: the bytes are no CheckRequest. Never throws, never allows by accident. */
+  check(bytes: Uint8Array, context: CheckContext): Uint8Array | null {
+    const startedMs = performance.now();
+    const id = `${this.#idPrefix}-${(this.#count++).toString(36)}`;
+    try {
+      return this.#check(bytes, context, id, startedMs);
+    } catch (error) {
+      this.#options.onError(error);
+      return this.#refuse('internal_error', id, startedMs);
+    }
+  }
+
+  #check(bytes: Uint8Array, context: CheckContext, id: string, startedMs: number): Uint8Array | null {
+    const nowMs = this.#now();
+    const snapshot = this.#options.snapshot();
+    const hindrance = this.#hindrance(context, nowMs);
+    if (hindrance !== null) return this.#refuse(hindrance, id, startedMs);
+
+    const view = readCheckRequest(bytes);
+    if (view === null) return null;
+    if (snapshot === null) return this.#refuse('not_ready', id, startedMs);
+
+    const question = pose(view, snapshot, this.#options.limits);
+    const { request, workload } = question;
+    if (question.refused !== null) {
+      const refusal = this.#answer(question.refused, snapshot, request, [], id);
+      return this.#finish(refusal, snapshot, request, workload, false, id, startedMs);
+    }
+
+    const stray = strayHeaders(view, snapshot);
+    const key = this.#cache.key(snapshot.revision, question.scope, request, stray.join());
+    const known = this.#cache.get(key, nowMs);
+    if (known !== null) return this.#finish(known, snapshot, request, workload, true, id, startedMs);
+
+    const decided = decide(question.scope, snapshot.settings, request, {
+      nowMs,
+      ttlMs: this.#options.cache.ttlSeconds * 1000,
+    });
+    const made = this.#answer(decided, snapshot, request, stray, id);
+    if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
+    return this.#finish(made, snapshot, request, workload, false, id, startedMs);
+  }
+
+  /** Why the request is not even looked at. */
+  #hindrance(context: CheckContext, nowMs: number): Reason | null {
+    if (!context.peerAllowed) return 'peer_not_allowed';
+    if (nowMs >= context.deadlineMs) return 'deadline_exceeded';
+    return this.#options.overloaded?.() === true ? 'overloaded' : null;
+  }
+
+  #answer(
+    decided: Decision,
+    snapshot: PolicySnapshot | null,
+    request: RequestAttributes | null,
+    stray: readonly string[],
+    id: string,
+  ): CachedAnswer & { readonly perDecision: boolean } {
+    const made = answer(decided, {
+      texts: this.#options.texts,
+      decisionId: id,
+      snapshot,
+      request,
+      strayHeaders: stray,
+    });
+    return { decision: made.decision, bytes: encodeAnswer(made), perDecision: made.perDecision };
+  }
+
+  #refuse(reason: Reason, id: string, startedMs: number): Uint8Array {
+    return this.#finish(this.#answer(decision(reason), null, null, [], id), null, null, null, false, id, startedMs);
+  }
+
+  #finish(
+    made: CachedAnswer,
+    snapshot: PolicySnapshot | null,
+    request: RequestAttributes | null,
+    workload: Workload | null,
+    cached: boolean,
+    id: string,
+    startedMs: number,
+  ): Uint8Array {
+    try {
+      this.#options.record({
+        id,
+        decision: made.decision,
+        cached,
+        durationMs: performance.now() - startedMs,
+        request,
+        workload,
+        revision: snapshot?.revision ?? null,
+      });
+    } catch (error) {
+      // What cannot be recorded is still decided; that the record failed is reported.
+      this.#options.onError(error);
+    }
+    return Buffer.concat([made.bytes, encodeMetadataTail(new Map([['decision_id', toByteString(id)]]))]);
+  }
+}
+

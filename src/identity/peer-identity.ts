@@ -1,0 +1,71 @@
+/**
+ * From proof to principal: who is at the other end of the connection.
+ */
+import { LRUCache } from 'lru-cache';
+import { NO_PEER } from '../attributes/peer-identity.ts';
+import type { PeerIdentity } from '../attributes/peer-identity.ts';
+import { decodeOnce } from '../attributes/path.ts';
+import { readCertificateNames } from '../lib/x509/names.ts';
+import { parseSpiffeId } from './spiffe/spiffe-id.ts';
+
+/** Certificates seen lately, by their exact text: a mesh has few peers and each has one certificate at a time. */
+const MAX_CACHED_CERTIFICATES = 4096;
+/** A chain of an Envoy peer is a few KiB; past this it is not read. */
+const MAX_CERTIFICATE_LENGTH = 256 * 1024;
+
+const certificates = new LRUCache<string, PeerIdentity>({ max: MAX_CACHED_CERTIFICATES });
+
+/**
+ * `certificate`: URL-encoded PEM as Envoy sends it (`include_peer_certificate`), or empty.
+ * `principal`: `source.principal`, or empty.
+ *
+ * A certificate that cannot be read is no identity at all, whatever `principal` says: something is
+ * wrong with it, and who cannot be read is nobody.
+ */
+export function identifyPeer(principal: string, certificate: string): PeerIdentity {
+  if (certificate !== '') {
+    if (certificate.length > MAX_CERTIFICATE_LENGTH) return NO_PEER;
+    let identity = certificates.get(certificate);
+    if (identity === undefined) {
+      identity = identifyCertificate(certificate);
+      certificates.set(certificate, identity);
+    }
+    return identity;
+  }
+  return principal === '' || principal.includes('\0') ? NO_PEER : identityOf(uriLike(principal) ? [principal] : [], [principal]);
+}
+
+function identifyCertificate(urlEncodedPem: string): PeerIdentity {
+  const der = decodePem(urlEncodedPem);
+  if (der === null) return NO_PEER;
+  try {
+    const { uris, dnsNames, subject } = readCertificateNames(der);
+    return identityOf(uris, [...uris, ...dnsNames, subject]);
+  } catch {
+    return NO_PEER;
+  }
+}
+
+/** The first certificate of the text is the peer's own; what follows is its chain. */
+function decodePem(urlEncodedPem: string): Uint8Array | null {
+  const pem = decodeOnce(urlEncodedPem);
+  const match = pem === null ? null : /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem);
+  return match === null ? null : Buffer.from(match[1]!, 'base64');
+}
+
+/** Without the certificate the kind of a name can only be told by its look: a DNS name or subject has no scheme. */
+function uriLike(principal: string): boolean {
+  return /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\//.test(principal);
+}
+
+export function identityOf(uris: readonly string[], allNames: readonly string[]): PeerIdentity {
+  const names = allNames.filter((name) => name !== '');
+  const spiffeIds = uris.map(parseSpiffeId).filter((id) => id !== null);
+  return {
+    names,
+    uris,
+    spiffeIds,
+    spiffeId: uris.length === 1 ? (spiffeIds[0] ?? null) : null,
+    key: `${uris.length};${names.map((name) => `${name.length}:${name}`).join('')}`,
+  };
+}

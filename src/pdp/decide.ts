@@ -1,0 +1,99 @@
+/** Combining (DESIGN §6): DENY overrides; without an ALLOW policy the default; else an ALLOW has to match. */
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import { matchRule, matchRuleWithBestToken } from '../policy/compile/match-rule.ts';
+import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
+import type { Scope } from '../policy-index/scope.ts';
+import type { RuleIndex } from '../policy-index/rule-index.ts';
+import type { DecisionSettings } from '../policy-index/settings.ts';
+import { decision } from './decision.ts';
+import type { Decision, ShadowDecision } from './decision.ts';
+import type { Reason } from './reason.ts';
+
+export interface DecideOptions {
+  readonly nowMs: number;
+  /** How long a decision may be reused at most. */
+  readonly ttlMs: number;
+}
+
+export function decide(
+  scope: Scope,
+  settings: DecisionSettings,
+  request: RequestAttributes,
+  options: DecideOptions,
+): Decision {
+  const { nowMs } = options;
+  const [reason, rule] = combine(scope, settings, request, nowMs);
+  return decision(
+    reason,
+    rule,
+    shadowDecision(scope, settings, request, nowMs),
+    keepUntil(scope, request, options),
+  );
+}
+
+type Outcome = readonly [Reason, CompiledRule | null];
+
+function combine(scope: Scope, settings: DecisionSettings, request: RequestAttributes, nowMs: number): Outcome {
+  const denying = scope.deny.first(request, nowMs, matchRule);
+  if (denying !== null) {
+    // A rule that says itself what to answer is not second-guessed.
+    const answersItself = denying.respond?.deny != null;
+    return !answersItself && tokenCouldHelp(scope, settings, request, nowMs)
+      ? ['token_required', denying]
+      : ['deny_rule', denying];
+  }
+  if (!scope.allowApplies) return [settings.defaultAction === 'ALLOW' ? 'default_allow' : 'default_deny', null];
+  const allowing = scope.allow.first(request, nowMs, matchRule);
+  if (allowing !== null) return ['allow_rule', allowing];
+  return [tokenCouldHelp(scope, settings, request, nowMs) ? 'token_required' : 'no_rule_matched', null];
+}
+
+/** No token was proven, tokens can be, and the best of tokens would be let in. */
+function tokenCouldHelp(scope: Scope, settings: DecisionSettings, request: RequestAttributes, nowMs: number): boolean {
+  if (!scope.readsToken || settings.jwtMetadata === '' || request.claims !== null) return false;
+  if (scope.deny.first(request, nowMs, matchRuleWithBestToken) !== null) return false;
+  if (!scope.allowApplies) return settings.defaultAction === 'ALLOW';
+  return scope.allow.first(request, nowMs, matchRuleWithBestToken) !== null;
+}
+
+function shadowDecision(
+  scope: Scope,
+  settings: DecisionSettings,
+  request: RequestAttributes,
+  nowMs: number,
+): ShadowDecision | null {
+  if (scope.shadowDeny.rules.length === 0 && scope.shadowAllow.rules.length === 0) return null;
+  const denying = first(scope.deny, scope.shadowDeny, request, nowMs);
+  if (denying !== null) return { allowed: false, reason: 'deny_rule', rule: denying };
+  const allowing = first(scope.allow, scope.shadowAllow, request, nowMs);
+  if (allowing !== null) return { allowed: true, reason: 'allow_rule', rule: allowing };
+  if (scope.allowApplies || scope.shadowAllow.rules.length > 0)
+    return { allowed: false, reason: 'no_rule_matched', rule: null };
+  const allowed = settings.defaultAction === 'ALLOW';
+  return { allowed, reason: allowed ? 'default_allow' : 'default_deny', rule: null };
+}
+
+function first(
+  enforced: RuleIndex,
+  shadow: RuleIndex,
+  request: RequestAttributes,
+  nowMs: number,
+): CompiledRule | null {
+  const a = enforced.first(request, nowMs, matchRule);
+  const b = shadow.first(request, nowMs, matchRule);
+  if (a === null || b === null) return a ?? b;
+  return a.ordinal < b.ordinal ? a : b;
+}
+
+/** min(TTL, the next edge of a time window, the token's end); 0 where the clock itself was read. */
+function keepUntil(scope: Scope, request: RequestAttributes, { nowMs, ttlMs }: DecideOptions): number {
+  if (scope.readsClock || ttlMs <= 0) return 0;
+  let until = nowMs + ttlMs;
+  const edge = scope.edgesMs.find((edgeMs) => edgeMs > nowMs);
+  if (edge !== undefined) until = Math.min(until, edge);
+  if (scope.readsToken) {
+    const expiry = request.claims?.get('exp');
+    if (typeof expiry === 'number') until = Math.min(until, expiry * 1000);
+  }
+  return until > nowMs ? until : 0;
+}

@@ -1,0 +1,81 @@
+/**
+ * Decisions made before, by everything they depended on.
+ *
+ * A key is the revision, the scope and the value of each attribute that the scope's rules read, every
+ * text behind its length: equal keys are equal questions. Bounded in entries and in characters.
+ */
+import { LRUCache } from 'lru-cache';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import { keyPart } from '../policy/compile/read-set.ts';
+import type { Scope } from '../policy-index/scope.ts';
+
+export interface DecisionCacheOptions {
+  readonly maxEntries: number;
+}
+
+/** A key of this many characters is unusual; longer ones are not worth their room. */
+export const MAX_KEY_LENGTH = 4096;
+/** Characters of key for each entry on average, before old entries leave: bounds the memory of keys. */
+const MEAN_KEY_LENGTH = 512;
+
+interface Entry<Value> {
+  readonly value: Value;
+  /** A clock that was set back must not lengthen a life: an entry from the future counts as gone. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export class DecisionCache<Value extends object> {
+  readonly #entries: LRUCache<string, Entry<Value>> | null;
+  #hits = 0;
+  #misses = 0;
+  #evictions = 0;
+
+  constructor(options: DecisionCacheOptions) {
+    const { maxEntries } = options;
+    this.#entries =
+      maxEntries === 0
+        ? null
+        : new LRUCache({
+            max: maxEntries,
+            maxSize: maxEntries * MEAN_KEY_LENGTH,
+            sizeCalculation: (_, key) => key.length,
+            dispose: (_, __, why) => {
+              if (why === 'evict') this.#evictions++;
+            },
+          });
+  }
+
+  /** null: not to be cached (too long, or there is no cache). `extra`: what the answer reads beyond the rules. */
+  key(revision: string, scope: Scope, request: RequestAttributes, extra: string): string | null {
+    if (this.#entries === null || scope.readsClock) return null;
+    let key = `${revision}${scope.id};${extra.length}:${extra}`;
+    for (const read of scope.reads) {
+      key += keyPart(read, request);
+      if (key.length > MAX_KEY_LENGTH) return null;
+    }
+    return key;
+  }
+
+  get(key: string | null, nowMs: number): Value | null {
+    const entry = key === null ? undefined : this.#entries?.get(key);
+    if (entry !== undefined && nowMs >= entry.fromMs && nowMs < entry.untilMs) {
+      this.#hits++;
+      return entry.value;
+    }
+    this.#misses++;
+    return null;
+  }
+
+  set(key: string | null, value: Value, nowMs: number, untilMs: number): void {
+    if (key !== null && untilMs > nowMs) this.#entries?.set(key, { value, fromMs: nowMs, untilMs });
+  }
+
+  clear(): void {
+    this.#entries?.clear();
+  }
+
+  get statistics(): { readonly hits: number; readonly misses: number; readonly evictions: number; readonly size: number } {
+    return { hits: this.#hits, misses: this.#misses, evictions: this.#evictions, size: this.#entries?.size ?? 0 };
+  }
+}

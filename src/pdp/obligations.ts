@@ -1,0 +1,172 @@
+/**
+ * What goes with a decision: headers and query parameters to set and remove, and what a denial says.
+ * Values are encoded for the place they go to, and bounded.
+ */
+import { asciiLowerCase } from '../attributes/bytes.ts';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import { ruleLabel } from '../policy/compile/compiled-rule.ts';
+import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
+import type { CompiledTemplate } from '../policy/compile/respond.ts';
+import { attributeValues } from './attribute-text.ts';
+import type { Decision } from './decision.ts';
+
+export type Field = readonly [name: string, value: string];
+
+export interface Obligations {
+  readonly setHeaders: readonly Field[];
+  /** By the rule; owned headers come on top (see extauthz). */
+  readonly removeHeaders: readonly string[];
+  readonly setQuery: readonly Field[];
+  readonly removeQuery: readonly string[];
+  readonly responseHeaders: readonly Field[];
+  readonly deny: { readonly status: number | null; readonly body: string | null; readonly headers: readonly Field[] } | null;
+}
+
+export const NO_OBLIGATIONS: Obligations = {
+  setHeaders: [],
+  removeHeaders: [],
+  setQuery: [],
+  removeQuery: [],
+  responseHeaders: [],
+  deny: null,
+};
+
+export interface DecisionFacts {
+  readonly id: string;
+  readonly revision: string;
+}
+
+/** Longest value that a rule may inject, encoded: what common servers take in one header line (8 KiB for all). */
+export const MAX_INJECTED_LENGTH = 4096;
+
+export class InjectedValueTooLong extends Error {
+  override readonly name = 'InjectedValueTooLong';
+}
+
+/** Throws {@link InjectedValueTooLong}. */
+export function renderObligations(
+  decision: Decision,
+  request: RequestAttributes,
+  facts: DecisionFacts,
+): Obligations {
+  const respond = decision.rule?.respond;
+  if (decision.rule === null || respond == null) return NO_OBLIGATIONS;
+  const rule = decision.rule;
+  const render = (template: CompiledTemplate, encode: Encode): string | null =>
+    renderTemplate(template, encode, decision, rule, request, facts);
+  const fields = (entries: readonly (readonly [string, CompiledTemplate])[], encode: Encode): Field[] =>
+    entries.flatMap(([name, template]): Field[] => {
+      const value = render(template, encode);
+      // An empty value is as good as none: newer Envoys drop such a header, older ones would keep the client's.
+      return value === null || value === '' ? [] : [[name, value]];
+    });
+  const removed = (entries: readonly (readonly [string, CompiledTemplate])[], kept: readonly Field[]): string[] =>
+    entries.map(([name]) => name).filter((name) => !kept.some(([keptName]) => keptName === name));
+  const setHeaders = fields(respond.setHeaders, encodeForHeader);
+  const setQuery = fields(respond.setQuery, encodeForQuery);
+  const denyHeaders = fields(respond.deny?.headers ?? [], encodeForHeader);
+  return {
+    setHeaders,
+    removeHeaders: [...respond.removeHeaders, ...removed(respond.setHeaders, setHeaders)],
+    setQuery,
+    removeQuery: [...respond.removeQuery, ...removed(respond.setQuery, setQuery)],
+    responseHeaders: fields(respond.responseHeaders, encodeForHeader),
+    deny:
+      respond.deny === null
+        ? null
+        : {
+            status: respond.deny.status,
+            body: respond.deny.body === null ? null : (render(respond.deny.body, bodyEncoding(denyHeaders)) ?? ''),
+            headers: denyHeaders,
+          },
+  };
+}
+
+type Encode = (value: string) => string;
+
+function renderTemplate(
+  template: CompiledTemplate,
+  encode: Encode,
+  decision: Decision,
+  rule: CompiledRule,
+  request: RequestAttributes,
+  facts: DecisionFacts,
+): string | null {
+  let out = '';
+  for (const part of template.parts) {
+    if (part.kind === 'literal') out += part.bytes;
+    else if (part.kind === 'attribute') {
+      const values = attributeValues(part.key, request);
+      if (values.length === 0) return null;
+      out += values.map(encode).join(',');
+    } else out += encode(decisionText(part.field, decision, rule, facts));
+    if (out.length > MAX_INJECTED_LENGTH) throw new InjectedValueTooLong();
+  }
+  return out;
+}
+
+function decisionText(
+  field: 'id' | 'policy' | 'rule' | 'reason' | 'revision',
+  decision: Decision,
+  rule: CompiledRule,
+  facts: DecisionFacts,
+): string {
+  switch (field) {
+    case 'id':
+      return facts.id;
+    case 'revision':
+      return facts.revision;
+    case 'reason':
+      return decision.reason;
+    case 'policy':
+      return rule.policy.name;
+    case 'rule':
+      return ruleLabel(rule);
+  }
+}
+
+/**
+ * Header values hold printable ASCII. Everything else is percent-encoded, and so are the percent sign
+ * (or decoding would be ambiguous) and the comma (or one value could pass for two of a list).
+ */
+export function encodeForHeader(value: string): string {
+  let out = '';
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    const edgeBlank = code === 0x20 && (i === 0 || i === value.length - 1);
+    out += code < 0x20 || code > 0x7e || code === 0x25 || code === 0x2c || edgeBlank ? percent(code) : value[i]!;
+  }
+  return out;
+}
+
+/** RFC 3986 §2.3: all but unreserved characters are encoded. */
+export function encodeForQuery(value: string): string {
+  let out = '';
+  for (let i = 0; i < value.length; i++) out += /[A-Za-z0-9._~-]/.test(value[i]!) ? value[i]! : percent(value.charCodeAt(i));
+  return out;
+}
+
+function percent(code: number): string {
+  return `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+function bodyEncoding(headers: readonly Field[]): Encode {
+  const type = asciiLowerCase(headers.find(([name]) => name === 'content-type')?.[1] ?? '');
+  if (type.includes('json')) return encodeForJson;
+  if (type.includes('html') || type.includes('xml')) return encodeForHtml;
+  return encodeForText;
+}
+
+/** Inside a JSON string. Bytes past ASCII pass: they are the value's own UTF-8. */
+function encodeForJson(value: string): string {
+  return JSON.stringify(value).slice(1, -1).replaceAll('<', '\\u003c');
+}
+
+function encodeForHtml(value: string): string {
+  return encodeForText(value).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+function encodeForText(value: string): string {
+  // eslint-disable-next-line no-control-regex -- control bytes are what is taken out
+  return value.replace(/[\u0000-\u001f\u007f]/g, ' ');
+}
