@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 
 /** An error whose message is all that the person at the terminal needs: printed without a stack. */
 export class BootstrapError extends Error {
+  /** @override */
   name = 'BootstrapError';
 }
 
