@@ -49,8 +49,6 @@ export interface CheckServiceOptions {
   readonly onError: (error: unknown) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** More work in hand than is good: deny without evaluating. */
-  readonly overloaded?: () => boolean;
 }
 
 interface CachedAnswer {
@@ -121,8 +119,7 @@ export class CheckService {
   /** Why the request is not even looked at. */
   #hindrance(context: CheckContext, nowMs: number): Reason | null {
     if (!context.peerAllowed) return 'peer_not_allowed';
-    if (nowMs >= context.deadlineMs) return 'deadline_exceeded';
-    return this.#options.overloaded?.() === true ? 'overloaded' : null;
+    return nowMs >= context.deadlineMs ? 'deadline_exceeded' : null;
   }
 
   #answer(

@@ -36,7 +36,6 @@ const REASONS = {
   workload_unresolved: deny(403, 'forbidden', 'a policy asks for something of the called workload that is not known'),
   response_too_large: deny(500, 'internal', 'a value to inject is longer than allowed'),
   not_ready: deny(503, 'overloaded', 'no policies are loaded yet'),
-  overloaded: deny(503, 'overloaded', 'more checks in flight than `limits` allows'),
   deadline_exceeded: deny(503, 'overloaded', 'the caller had stopped waiting'),
   peer_not_allowed: deny(403, 'forbidden', 'the client certificate is not on the list of allowed clients'),
   internal_error: deny(500, 'internal', 'something failed here; the log has the error'),

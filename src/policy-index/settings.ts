@@ -10,6 +10,8 @@ export interface DecisionSettings extends AttributeSettings {
   readonly ambiguousPaths: 'deny' | 'evaluate';
   /** Accept only this source of which workload is called; empty: the first that is there. */
   readonly workloadSource: '' | 'contextExtensions' | 'inventory' | 'principal';
+  /** One text for all settings that change decisions or answers (config/fingerprint): part of the revision. */
+  readonly fingerprint: string;
   readonly xfcc: {
     readonly enabled: boolean;
     readonly trustedPeers: readonly string[];

@@ -60,6 +60,7 @@ export function compileSnapshot(
     for (const rule of policy.mode === 'enforce' && policy.action === 'ALLOW' ? policy.rules : [])
       for (const [name] of rule.respond?.setHeaders ?? []) owned.add(asciiLowerCase(name));
   const scopes = new Map<string, Scope | null>();
+  const byEntry = new WeakMap<Workload, Scope | null>();
   const snapshot: PolicySnapshot = {
     revision: revisionOf(set, settings),
     settings,
@@ -71,16 +72,28 @@ export function compileSnapshot(
     ownedFolded: new Set([...owned].map((name) => name.replaceAll('-', '_'))),
     ownedHaveUnderscore: [...owned].some((name) => name.includes('_')),
     scopeOf(workload) {
-      const key = workloadKey(workload);
-      let scope = scopes.get(key);
-      if (scope === undefined) {
-        if (scopes.size >= MAX_SCOPES) scopes.clear();
-        scope = buildScope(policies, workload, settings.rootNamespace, makeIndex);
-        scopes.set(key, scope);
+      // Workloads of the inventory are the same objects each time: no key has to be made for them.
+      if (workload.source === 'inventory') {
+        let scope = byEntry.get(workload);
+        if (scope === undefined) {
+          scope = scopeByKey(workload);
+          byEntry.set(workload, scope);
+        }
+        return scope;
       }
-      return scope;
+      return scopeByKey(workload);
     },
   };
+  function scopeByKey(workload: Workload): Scope | null {
+    const key = workloadKey(workload);
+    let scope = scopes.get(key);
+    if (scope === undefined) {
+      if (scopes.size >= MAX_SCOPES) scopes.clear();
+      scope = buildScope(policies, workload, settings.rootNamespace, makeIndex);
+      scopes.set(key, scope);
+    }
+    return scope;
+  }
   return { snapshot, diagnostics };
 }
 
@@ -90,7 +103,7 @@ function revisionOf(set: PolicySet, settings: DecisionSettings): string {
   const groups = [...set.groups.values()].map(canonical).sort();
   const workloads = set.workloads.map(canonical).sort();
   const hash = createHash('sha256');
-  for (const part of [[canonical(settings)], policies, groups, workloads])
+  for (const part of [[settings.fingerprint], policies, groups, workloads])
     for (const text of part) hash.update(`${text.length}:`).update(text);
   return hash.digest('hex').slice(0, 16);
 }
