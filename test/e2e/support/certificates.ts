@@ -103,7 +103,7 @@ function issueLeaf(issuer: Buffer, issuerKey: KeyObject, options: LeafOptions): 
           [extension(OID.subjectAltName, options.commonName === undefined, sequence(...names))]),
     ],
   });
-  return { certificate, key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+  return { certificate, key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
 interface CertificateParts {

@@ -1,0 +1,186 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { startChild, type Child, type ChildExit } from './child-process.ts';
+import { freePort } from './ports.ts';
+import type { Json } from './recommended-config.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+import { waitUntil } from './wait.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Type stripping and compiling of the whole service, cold, beside a busy Envoy. */
+const START_TIMEOUT_MS = 30_000;
+
+export interface ServiceOptions {
+  /** Policy files by name; sub-directories with `/`. A string: a directory that is there already. */
+  readonly policies: Readonly<Record<string, string>> | string;
+  /** Configuration keys; flags for the addresses and the policies are given besides. */
+  readonly config?: Json;
+  /** Default TCP on loopback. */
+  readonly listen?: 'tcp' | 'unix';
+  /** Wait only until the process takes connections: it is not going to be ready. Default false. */
+  readonly unready?: boolean;
+}
+
+/** Our service as a child process. */
+export interface Service {
+  /** `HOST:PORT` or `unix:PATH`, as Envoy's cluster takes it; the same after a restart. */
+  readonly address: string;
+  /** Of the directory that it reads policies from. */
+  readonly policies: string;
+  /** Writes policy files, each put in place whole. */
+  writePolicies(files: Readonly<Record<string, string>>): Promise<void>;
+  /** Status and body of the admin port's path, e.g. `/readyz`. */
+  admin(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** Waits until it serves the revision that the policies have now, if that differs from `before`. */
+  revisionAfter(before: string): Promise<string>;
+  revision(): Promise<string>;
+  /** Its log so far, one object a line, lines that are no JSON left out. */
+  log(): readonly Json[];
+  /** All that it wrote, for failure messages. */
+  output(): string;
+  start(): Promise<void>;
+  /** SIGTERM; resolves with how it left. */
+  stop(): Promise<ChildExit>;
+  /** SIGKILL: it has no chance to say goodbye. */
+  kill(): Promise<void>;
+  /** Stops it and removes its files. */
+  remove(): Promise<void>;
+}
+
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const directory = await temporaryDirectory();
+  const policies = typeof options.policies === 'string' ? options.policies : join(directory.path, 'policies');
+  const configFile = join(directory.path, 'portcullis.yaml');
+  const address =
+    options.listen === 'unix' ? `unix:${join(directory.path, 's.sock')}` : `127.0.0.1:${String(await freePort())}`;
+  const adminAddress = `127.0.0.1:${String(await freePort())}`;
+  // JSON is YAML.
+  await writeFile(configFile, JSON.stringify(options.config ?? {}));
+  const writePolicies = (files: Readonly<Record<string, string>>): Promise<void> => writeFiles(policies, files);
+  if (typeof options.policies !== 'string') {
+    await mkdir(policies, { recursive: true });
+    await writePolicies(options.policies);
+  }
+
+  let child: Child | null = null;
+  const admin = async (path: string): Promise<{ status: number; body: string }> => {
+    const response = await fetch(`http://${adminAddress}${path}`);
+    return { status: response.status, body: await response.text() };
+  };
+  const revision = async (): Promise<string> => {
+    const found = /"revision":\s*"([^"]+)"/.exec((await admin('/readyz')).body);
+    if (found?.[1] === undefined) {
+      throw new Error('/readyz tells no revision');
+    }
+    return found[1];
+  };
+
+  const service: Service = {
+    address,
+    policies,
+    writePolicies,
+    admin,
+    revision,
+    revisionAfter: (before) =>
+      waitUntil(
+        `a revision other than ${before}`,
+        async () => {
+          const now = await revision();
+          return now !== before && now;
+        },
+        { because: () => child?.output() ?? '' },
+      ),
+    log: () => jsonLines(child?.output() ?? ''),
+    output: () => child?.output() ?? '',
+    async start() {
+      const started = startChild({
+        name: 'portcullis',
+        command: process.execPath,
+        args: [
+          join(ROOT, 'src', 'main.ts'),
+          ...['serve', '--policies', policies, '--config', configFile],
+          ...['--listen', address, '--admin', adminAddress],
+        ],
+        // What a developer has set for a service of their own is none of the tests' business.
+        env: withoutOwnVariables(),
+      });
+      child = started;
+      await waitUntil(
+        options.unready === true ? 'the service to take connections' : 'the service to be ready',
+        async () => {
+          if (started.exit() !== null) {
+            return true;
+          }
+          return options.unready === true ? takesConnections(address) : (await admin('/readyz')).status === 200;
+        },
+        { timeoutMs: START_TIMEOUT_MS, because: () => started.output() },
+      );
+      if (started.exit() !== null) {
+        throw new Error(`the service left at once:\n${started.output()}`);
+      }
+    },
+    async stop() {
+      return child === null ? { code: null, signal: null } : await child.stop();
+    },
+    async kill() {
+      await child?.kill();
+    },
+    async remove() {
+      await child?.stop();
+      await directory.remove();
+    },
+  };
+  try {
+    await service.start();
+  } catch (error) {
+    await service.remove();
+    throw error;
+  }
+  return service;
+}
+
+async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(directory, name);
+    await mkdir(dirname(file), { recursive: true });
+    // Not a name that the service would read, so that it never sees half a file.
+    const half = `${file}.half`;
+    await writeFile(half, text);
+    await rename(half, file);
+  }
+}
+
+function takesConnections(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const colon = address.lastIndexOf(':');
+    const socket = address.startsWith('unix:')
+      ? connect(address.slice('unix:'.length))
+      : connect(Number(address.slice(colon + 1)), address.slice(0, colon));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+function withoutOwnVariables(): Record<string, undefined> {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('PORTCULLIS_'));
+  return Object.fromEntries(names.map((name): [string, undefined] => [name, undefined]));
+}
+
+function jsonLines(text: string): Json[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line.startsWith('{') ? [JSON.parse(line) as Json] : [];
+    } catch {
+      return [];
+    }
+  });
+}
