@@ -109,11 +109,12 @@ function collect(metrics: Metrics): MetricData[] {
     ...(decisionLog === null
       ? []
       : [
-          counter(METRICS.auditEntries, [
+          counter(METRICS.decisionLogEntries, [
             [decisionLog.written, { result: 'written' }],
             [decisionLog.dropped, { result: 'dropped' }],
           ]),
         ]),
+    ...(reading.logDroppedLines === null ? [] : [counter(METRICS.logDroppedLines, [[reading.logDroppedLines, {}]])]),
   ];
 }
 

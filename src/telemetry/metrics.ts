@@ -37,6 +37,7 @@ export interface Observed {
   readonly cacheEntries?: (() => number) | undefined;
   readonly checksInFlight?: (() => number) | undefined;
   readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
+  readonly logDroppedLines?: (() => number) | undefined;
 }
 
 export class Metrics {
@@ -97,7 +98,7 @@ export class Metrics {
 
   /** Everything counted so far, for one collection. */
   read(): MetricsReading {
-    const { policy, cacheEntries, checksInFlight, decisionLog } = this.#observed;
+    const { policy, cacheEntries, checksInFlight, decisionLog, logDroppedLines } = this.#observed;
     return {
       checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
       durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
@@ -111,6 +112,7 @@ export class Metrics {
       cacheEntries: cacheEntries?.() ?? null,
       checksInFlight: checksInFlight?.() ?? null,
       decisionLog: decisionLog?.() ?? null,
+      logDroppedLines: logDroppedLines?.() ?? null,
     };
   }
 }
@@ -139,4 +141,5 @@ export interface MetricsReading {
   readonly cacheEntries: number | null;
   readonly checksInFlight: number | null;
   readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
+  readonly logDroppedLines: number | null;
 }

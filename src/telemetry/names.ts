@@ -120,12 +120,20 @@ export const METRICS = {
     description: 'Checks that policies in Shadow mode had a say in: what they would decide, and what was decided.',
     attributes: ['shadow_decision', 'decision'],
   },
-  auditEntries: {
+  decisionLogEntries: {
     name: 'portcullis.decision_log.entries',
     kind: 'counter',
     unit: '{entry}',
-    description: 'Entries of the decision log, by result: written, or dropped because the sink was too slow.',
+    description: 'Entries of the decision log, by result: written, or dropped for want of room.',
     attributes: ['result'],
+  },
+  logDroppedLines: {
+    name: 'portcullis.log.dropped_lines',
+    kind: 'counter',
+    unit: '{line}',
+    description:
+      'Lines of the service log and the decision log that were lost: no room, or standard error would not take them.',
+    attributes: [],
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

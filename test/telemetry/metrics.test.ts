@@ -27,7 +27,11 @@ const POLICY: PolicyState = {
 function observedMetrics(): Metrics {
   const metrics = new Metrics(OUTCOMES);
   metrics.observe({ policy: () => POLICY, cacheEntries: () => 7 });
-  metrics.observe({ checksInFlight: () => 3, decisionLog: () => ({ written: 11, dropped: 5 }) });
+  metrics.observe({
+    checksInFlight: () => 3,
+    decisionLog: () => ({ written: 11, dropped: 5 }),
+    logDroppedLines: () => 6,
+  });
   return metrics;
 }
 
@@ -156,7 +160,11 @@ describe('counting', () => {
     const families = await scrape(observedMetrics());
     expect(samplesOf(families, METRICS.cacheEntries)).toEqual({ '': 7 });
     expect(samplesOf(families, METRICS.checksInFlight)).toEqual({ '': 3 });
-    expect(samplesOf(families, METRICS.auditEntries)).toEqual({ '{result="written"}': 11, '{result="dropped"}': 5 });
+    expect(samplesOf(families, METRICS.decisionLogEntries)).toEqual({
+      '{result="written"}': 11,
+      '{result="dropped"}': 5,
+    });
+    expect(samplesOf(families, METRICS.logDroppedLines)).toEqual({ '': 6 });
     expect(samplesOf(families, METRICS.policyInfo)).toEqual({ '{revision="r1"}': 1 });
     expect(samplesOf(families, METRICS.policies)).toEqual({ '': 4 });
     expect(samplesOf(families, METRICS.policyRules)).toEqual({ '': 9 });

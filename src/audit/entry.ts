@@ -1,0 +1,55 @@
+/**
+ * One decision, as the log tells it. The list is complete: what has no field here (header values,
+ * cookies, tokens, claims, bodies, query values) cannot get into the log.
+ */
+
+/** Bytes as characters 0 to 255, as the engine holds all strings from outside; decoded when written. */
+export type ByteString = string;
+
+export interface DecisionEntry {
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
+  /** The same id as in the dynamic metadata of the answer and in `${decision.id}`. */
+  readonly id: string;
+  readonly decision: 'allow' | 'deny';
+  /** From the closed list of reasons. */
+  readonly reason: string;
+  /** What the client of the mesh gets; 200 on allow. */
+  readonly httpStatus: number;
+  /** `namespace/name` of the policy that decided, or null. */
+  readonly policy: string | null;
+  /** Its rule: the name, else the number from 0; null when no rule decided. */
+  readonly rule: string | number | null;
+  /** Of the policies that decided; null when there were none yet. */
+  readonly revision: string | null;
+  /** The caller's SPIFFE ID as the proof says it; null when there is none. */
+  readonly principal: ByteString | null;
+  /** `issuer/subject` of a verified token; null when there is none. */
+  readonly requestPrincipal: ByteString | null;
+  /** The called workload; null when it was not resolved. */
+  readonly workload: LoggedWorkload | null;
+  readonly method: ByteString;
+  readonly host: ByteString;
+  /** With its query; values are taken out when it is written. */
+  readonly path: ByteString;
+  /** Envoy's x-request-id, which a client may have chosen; empty when there is none. */
+  readonly envoyRequestId: ByteString;
+  readonly durationMicros: number;
+  /** The answer came from the decision cache. */
+  readonly cached: boolean;
+  /** What would have been decided with the policies in Shadow mode enforced; null when none had a say. */
+  readonly shadow: LoggedShadow | null;
+}
+
+export interface LoggedWorkload {
+  readonly namespace: ByteString | null;
+  readonly serviceAccount: ByteString | null;
+  readonly labels: ReadonlyMap<ByteString, ByteString> | null;
+}
+
+export interface LoggedShadow {
+  readonly decision: 'allow' | 'deny';
+  readonly reason: string;
+  readonly policy: string | null;
+  readonly rule: string | number | null;
+}
