@@ -13,6 +13,3 @@ type Frozen<T> =
 
 /** Complete (every default filled in) and frozen. Where it came from no longer shows. */
 export type ServiceConfig = Frozen<output<typeof configSchema>>;
-
-/** What is said in denials that no rule answers; null: what the reason says. */
-export type ResponseConfig = ServiceConfig['responses']['forbidden'];

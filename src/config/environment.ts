@@ -4,7 +4,7 @@
  * JSON objects.
  */
 import type { Diagnostic } from '../lib/diagnostic.ts';
-import { closest } from './closest.ts';
+import { closest } from '../lib/closest.ts';
 import { CONFIG_FILE_VARIABLE, SETTINGS, VARIABLE_PREFIX } from './settings.ts';
 import type { Setting } from './settings.ts';
 import { FORBIDDEN_KEY, namedPosition } from './source.ts';

@@ -1,7 +1,7 @@
 /** From what the schema found to what a person reads: code, message, hint and place. */
 import type * as z from 'zod';
 import type { Diagnostic, Position } from '../lib/diagnostic.ts';
-import { closest } from './closest.ts';
+import { closest } from '../lib/closest.ts';
 import { keysAt, settingPathText } from './settings.ts';
 
 export interface Places {

@@ -19,7 +19,6 @@ export function closest(word: string, known: readonly string[]): string | null {
   }
   return best;
 }
-
 /** Optimal string alignment: insertions, deletions, substitutions, swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let twoBack: number[] = [];

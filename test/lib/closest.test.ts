@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { closest } from '../../src/config/closest.ts';
+import { closest } from '../../src/lib/closest.ts';
 
 describe('the word that was meant', () => {
   const known = ['defaultAction', 'allowEmpty', 'listen', 'log'];

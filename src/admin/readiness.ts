@@ -1,0 +1,20 @@
+/** Whether the service answers from policies, and what it would say about them. */
+import type { Diagnostic } from '../lib/diagnostic.ts';
+
+export interface ReadinessReport {
+  /** False before the first good set of policies, and while draining. */
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** The newest policies have errors; the last good set is in force. */
+  readonly stale: boolean;
+  /** Of the policies in force; null when there are none yet. */
+  readonly revision: string | null;
+  readonly policies: number;
+  readonly rules: number;
+  /** Milliseconds since the epoch when the policies in force were loaded; null when there are none yet. */
+  readonly loadedAtMs: number | null;
+  /** What is wrong with the newest policies, warnings included. */
+  readonly problems: readonly Diagnostic[];
+}
+
+export type ReadinessSource = () => ReadinessReport;
