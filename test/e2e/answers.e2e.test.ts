@@ -123,7 +123,7 @@ describe("envoy's access log", () => {
   };
 
   it('tells of an allowed request which rule let it in', async () => {
-    const revision = await world.services.plain.revision();
+    const { revision } = await world.services.plain.readiness();
     expect(await logged('log-allow', '/orders/x')).toMatchObject({
       status: 200,
       details: 'via_upstream',
@@ -160,7 +160,7 @@ describe("envoy's access log", () => {
   it('has an id of its own for each decision, kept ones too, and the service logs it', async () => {
     const ids = [];
     for (const name of ['log-id-1', 'log-id-2', 'log-id-3']) {
-      ids.push((await logged(name, '/orders/plain')).metadata?.['id']);
+      ids.push((await logged(name, '/orders/plain')).metadata?.['decision_id']);
     }
     expect(new Set(ids).size).toBe(3);
     expect(ids).toEqual([expect.any(String), expect.any(String), expect.any(String)]);

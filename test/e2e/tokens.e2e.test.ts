@@ -62,7 +62,7 @@ const policies = {
       apiVersion: 'portcullis.dev/v1',
       kind: 'PrincipalGroup',
       metadata: { name: 'support', namespace: 'shop' },
-      spec: { claims: [{ issuer: ISSUER, claim: '[role]', values: ['support'] }] },
+      spec: { claims: [{ issuer: ISSUER, claim: 'role', values: ['support'] }] },
     }),
   ),
 };

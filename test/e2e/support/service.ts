@@ -25,6 +25,15 @@ export interface ServiceOptions {
   readonly unready?: boolean;
 }
 
+/** The body of `/readyz`, as far as tests read it. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly stale: boolean;
+  readonly revision: string | null;
+  /** What is wrong with the newest policies. */
+  readonly problems: readonly { readonly code: string; readonly message: string; readonly place: string }[];
+}
+
 /** Our service as a child process. */
 export interface Service {
   /** `HOST:PORT` or `unix:PATH`, as Envoy's cluster takes it; the same after a restart. */
@@ -35,9 +44,8 @@ export interface Service {
   writePolicies(files: Readonly<Record<string, string>>): Promise<void>;
   /** Status and body of the admin port's path, e.g. `/readyz`. */
   admin(path: string): Promise<{ readonly status: number; readonly body: string }>;
-  /** Waits until it serves the revision that the policies have now, if that differs from `before`. */
-  revisionAfter(before: string): Promise<string>;
-  revision(): Promise<string>;
+  /** What `/readyz` says. */
+  readiness(): Promise<Readiness>;
   /** Its log so far, one object a line, lines that are no JSON left out. */
   log(): readonly Json[];
   /** All that it wrote, for failure messages. */
@@ -71,29 +79,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const response = await fetch(`http://${adminAddress}${path}`);
     return { status: response.status, body: await response.text() };
   };
-  const revision = async (): Promise<string> => {
-    const found = /"revision":\s*"([^"]+)"/.exec((await admin('/readyz')).body);
-    if (found?.[1] === undefined) {
-      throw new Error('/readyz tells no revision');
-    }
-    return found[1];
-  };
-
   const service: Service = {
     address,
     policies,
     writePolicies,
     admin,
-    revision,
-    revisionAfter: (before) =>
-      waitUntil(
-        `a revision other than ${before}`,
-        async () => {
-          const now = await revision();
-          return now !== before && now;
-        },
-        { because: () => child?.output() ?? '' },
-      ),
+    readiness: async () => JSON.parse((await admin('/readyz')).body) as Readiness,
     log: () => jsonLines(child?.output() ?? ''),
     output: () => child?.output() ?? '',
     async start() {
