@@ -10,6 +10,7 @@ import {
   kubernetesNamespace,
   listenAddress,
   metadataNamespace,
+  peerPattern,
   responseHeaders,
   sanPattern,
   trustDomain,
@@ -62,10 +63,10 @@ const xfcc = z
         'Take the client identity from x-forwarded-client-cert. Anyone can write that header, so see trustedPeers.',
       ),
     trustedPeers: z
-      .array(sanPattern)
+      .array(peerPattern)
       .max(256)
       .default([])
-      .describe('SAN patterns of the hops whose x-forwarded-client-cert is believed.'),
+      .describe('SPIFFE IDs or patterns of the hops whose x-forwarded-client-cert is believed.'),
     depth: z
       .int()
       .min(0)

@@ -79,12 +79,31 @@ export const kubernetesNamespace = checked(
   'lower-case letters, digits and `-`, at most 63',
 );
 
-/** A SPIFFE ID, or another SAN with its kind in front; `*` stands for any run of characters. */
+/** SPIFFE §2.3: an ID has at most 2048 bytes. */
+const MAX_SAN_PATTERN_CHARACTERS = 2048;
+
+/** A URI, whole or up to a `*` at its end; never all of them. */
+const isUriPattern = (text: string): boolean =>
+  text.length <= MAX_SAN_PATTERN_CHARACTERS && /^[a-z][a-z0-9+.-]*:\/\/[\x21-\x29\x2b-\x7e]+\*?$/i.test(text);
+
+/** A DNS name whose first label may be `*`. */
+const isDnsPattern = (text: string): boolean =>
+  text.length <= MAX_SAN_PATTERN_CHARACTERS && /^dns:(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(text);
+
+/** What lib/x509/san-pattern.ts matches. A pattern that could never match is a mistake, so it is an error. */
 export const sanPattern = checked(
-  (text) => /^(?:spiffe:\/\/|dns:|uri:|email:|ip:)[\x21-\x7e]{1,2048}$/.test(text) || text === '*',
+  (text) => isUriPattern(text) || isDnsPattern(text),
   'is no SAN pattern',
   'bad-san-pattern',
-  'write `spiffe://TRUST-DOMAIN/PATH`, `dns:NAME`, `uri:URI`, `email:ADDRESS` or `ip:ADDRESS`; `*` is any run of characters',
+  'write `spiffe://TRUST-DOMAIN/PATH` (a `*` at the end is any rest), `dns:NAME` or `dns:*.NAME`',
+);
+
+/** Who speaks in a mesh has a SPIFFE ID: of a peer, Envoy names a URI. */
+export const peerPattern = checked(
+  isUriPattern,
+  'is no pattern of a peer',
+  'bad-peer-pattern',
+  'write `spiffe://TRUST-DOMAIN/PATH`; a `*` at the end is any rest',
 );
 
 /** The name of a metadata namespace, which is that of an Envoy filter; empty: off. */

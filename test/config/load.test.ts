@@ -241,6 +241,54 @@ trustDomain:
     expect(problems(text)).toEqual([expected]);
   });
 
+  const tls = 'certFile: /c, keyFile: /k, clientCaFile: /ca';
+  const URI_PATTERNS = [
+    'spiffe://example.org/ns/a/sa/b',
+    'spiffe://example.org/ns/a/*',
+    'spiffe://example.org/*',
+    'https://ca.example/x',
+  ];
+  const DNS_PATTERNS = ['dns:pdp.example.org', 'dns:*.example.org', 'dns:x'];
+
+  it.each([...URI_PATTERNS, ...DNS_PATTERNS])('are not the client pattern %s', (pattern) => {
+    const file = write(`tls: {${tls}, allowedClients: ["${pattern}"]}`);
+    expect(valid(loadConfig({ file })).tls?.allowedClients).toEqual([pattern]);
+  });
+
+  it.each(URI_PATTERNS)('are not the peer pattern %s', (pattern) => {
+    const file = write(`identity: {xfcc: {enabled: true, trustedPeers: ["${pattern}"]}}`);
+    expect(valid(loadConfig({ file })).identity.xfcc.trustedPeers).toEqual([pattern]);
+  });
+
+  const BAD_PATTERNS = [
+    '*',
+    '',
+    'example.org/ns/a/sa/b',
+    'spiffe://',
+    'spiffe://*',
+    'spiffe://a/*/sa/b',
+    'spiffe://a/b c',
+    'dns:',
+    'dns:*',
+    'dns:a.*.b',
+    'dns:*.*.b',
+    'email:a@b',
+    'uri:x',
+  ];
+
+  it.each(BAD_PATTERNS)('are the client pattern %j, which would match all or nothing', (pattern) => {
+    const { diagnostics } = loadConfig({ file: write(`tls: {${tls}, allowedClients: ["${pattern}"]}`) });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['bad-san-pattern']);
+  });
+
+  it.each([...BAD_PATTERNS, ...DNS_PATTERNS])(
+    'are the peer pattern %j, which would match all or nothing',
+    (pattern) => {
+      const { diagnostics } = loadConfig({ file: write(`identity: {xfcc: {trustedPeers: ["${pattern}"]}}`) });
+      expect(diagnostics.map(({ code }) => code)).toEqual(['bad-peer-pattern']);
+    },
+  );
+
   it('of YAML itself are reported with their place', () => {
     const [problem] = loadConfig({ file: write('cache: {ttlSeconds: 1\nlog: [') }).diagnostics;
     expect(problem).toMatchObject({ code: 'yaml-syntax', severity: 'error', position: { line: 2, column: 1 } });
