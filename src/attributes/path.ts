@@ -65,10 +65,9 @@ function findPathAmbiguity(path: string): PathProblem | null {
   const segments = decoded.split('/');
   for (let i = 1; i < segments.length; i++) {
     const segment = segments[i]!;
-    const semicolon = segment.indexOf(';');
-    const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
-    if (name === '.' || name === '..') return 'a dot segment';
-    if (name === '' && i < segments.length - 1) return 'an empty segment';
+    // Parameters may be dropped, and an escaped `?` or `#` may be taken for a real one: what is left counts.
+    if (/^\.\.?(?:[;?#]|$)/.test(segment)) return 'a dot segment';
+    if ((segment === '' || segment.startsWith(';')) && i < segments.length - 1) return 'an empty segment';
   }
   return null;
 }
@@ -149,7 +148,8 @@ function isPlain(path: string): boolean {
   for (let i = 0; i < path.length; i++) {
     const c = path.charCodeAt(i);
     if (c === 0x25 || c === 0x3b || c === 0x5c || c === 0x23 || c === 0x3f) return false;
-    if ((c === 0x2f || c === 0x2e) && i > 0 && path.charCodeAt(i - 1) === 0x2f) return false;
+    if (c === 0x2e && (i === 0 || path.charCodeAt(i - 1) === 0x2f)) return false;
+    if (c === 0x2f && i > 0 && path.charCodeAt(i - 1) === 0x2f) return false;
   }
   return true;
 }

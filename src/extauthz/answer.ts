@@ -108,7 +108,7 @@ function denyAnswer(
   for (const [name, value] of own?.headers ?? []) headers.set(name, value);
   for (const [name, value] of obligations.responseHeaders) if (!headers.has(name)) headers.set(name, value);
   if (httpStatus === 401 && !headers.has('www-authenticate'))
-    headers.set('www-authenticate', challenge(context.request));
+    headers.set('www-authenticate', challenge(decision, context.request));
   if (httpStatus === 503 && !headers.has('retry-after')) headers.set('retry-after', RETRY_AFTER);
   const body = own === null ? (text?.body ?? null) : (own.body ?? null);
   return {
@@ -119,9 +119,13 @@ function denyAnswer(
   };
 }
 
-/** RFC 6750 §3: without a token no error code; with one that was not accepted, `invalid_token`. */
-function challenge(request: RequestAttributes | null): string {
-  return request !== null && hasAuthorization(request) && request.claims === null
+/**
+ * RFC 6750 §3: without a token no error code; with one that was not accepted, `invalid_token`. Looks at the
+ * request only for the reason for which a token was looked for: else cached answers would depend on more
+ * than their keys hold.
+ */
+function challenge(decision: Decision, request: RequestAttributes | null): string {
+  return decision.reason === 'token_required' && request !== null && hasAuthorization(request)
     ? 'Bearer realm="portcullis", error="invalid_token"'
     : 'Bearer realm="portcullis"';
 }

@@ -3,6 +3,7 @@
  * strings are made only of what is asked for. Field numbers are Envoy's
  * (envoy/service/auth/v3/attribute_context.proto, external_auth.proto).
  */
+import { asciiLowerCase } from '../attributes/bytes.ts';
 import type { ClaimMap } from '../attributes/claim.ts';
 import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
@@ -54,7 +55,8 @@ export class CheckRequestView implements CheckSource {
 
   /** Does the message describe an HTTP request at all (the network filter's does not). */
   hasHttp = false;
-  size = -1;
+  /** 0 when absent: proto3 does not write zeros. Envoy writes -1 for unknown. */
+  size = 0;
   destinationPort = 0;
   sourcePort = 0;
 
@@ -406,7 +408,7 @@ export class CheckRequestView implements CheckSource {
     const headers = this.#rawHeaders.length > 0 ? this.#rawHeaders : this.#headers;
     const names = new Set<string>();
     for (let i = 0; i < headers.length; i += 4)
-      names.add(this.#buffer.toString('latin1', headers[i], headers[i + 1]).toLowerCase());
+      names.add(asciiLowerCase(this.#buffer.toString('latin1', headers[i], headers[i + 1])));
     return [...names];
   }
 
@@ -458,7 +460,7 @@ export class CheckRequestView implements CheckSource {
   #joined(headers: readonly number[]): Map<string, string> {
     const map = new Map<string, string>();
     for (let i = 0; i < headers.length; i += 4) {
-      const name = this.#buffer.toString('latin1', headers[i], headers[i + 1]).toLowerCase();
+      const name = asciiLowerCase(this.#buffer.toString('latin1', headers[i], headers[i + 1]));
       const value = this.#buffer.toString('latin1', headers[i + 2], headers[i + 3]);
       const earlier = map.get(name);
       map.set(name, earlier === undefined ? value : `${earlier},${value}`);

@@ -10,7 +10,7 @@ import type { Decision } from '../pdp/decision.ts';
 import { DecisionCache } from '../pdp/decision-cache.ts';
 import type { Reason } from '../pdp/reason.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
-import type { Workload } from '../policy-index/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 import { answer, encodeAnswer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
@@ -103,7 +103,9 @@ export class CheckService {
     }
 
     const stray = strayHeaders(view, snapshot);
-    const key = this.#cache.key(snapshot.revision, question.scope, request, stray.join());
+    // The answer to a request without a path changes no query, whatever the rules read.
+    const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()}`;
+    const key = this.#cache.key(snapshot.revision, question.scope, request, beyondRules);
     const known = this.#cache.get(key, nowMs);
     if (known !== null) return this.#finish(known, snapshot, request, workload, true, id, startedMs);
 

@@ -2,7 +2,7 @@
  * What goes with a decision: headers and query parameters to set and remove, and what a denial says.
  * Values are encoded for the place they go to, and bounded.
  */
-import { asciiLowerCase } from '../attributes/bytes.ts';
+import { asciiLowerCase, isUtf8, toByteString, toText } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { ruleLabel } from '../policy/compile/compiled-rule.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
@@ -157,9 +157,9 @@ function bodyEncoding(headers: readonly Field[]): Encode {
   return encodeForText;
 }
 
-/** Inside a JSON string. Bytes past ASCII pass: they are the value's own UTF-8. */
+/** Inside a JSON string. */
 function encodeForJson(value: string): string {
-  return JSON.stringify(value).slice(1, -1).replaceAll('<', '\\u003c');
+  return JSON.stringify(wellFormed(value)).slice(1, -1).replaceAll('<', '\\u003c');
 }
 
 function encodeForHtml(value: string): string {
@@ -168,5 +168,13 @@ function encodeForHtml(value: string): string {
 
 function encodeForText(value: string): string {
   // eslint-disable-next-line no-control-regex -- control bytes are what is taken out
-  return value.replace(/[\u0000-\u001f\u007f]/g, ' ');
+  return wellFormed(value).replace(/[\u0000-\u001f\u007f]/g, ' ');
+}
+
+/**
+ * The body is a protobuf `string`: with one byte that is no UTF-8 in it Envoy could not read the whole
+ * answer, and a denial would become an error, which `failure_mode_allow` lets pass.
+ */
+function wellFormed(value: string): string {
+  return isUtf8(value) ? value : toByteString(toText(value));
 }

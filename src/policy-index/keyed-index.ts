@@ -120,14 +120,13 @@ function exactPeers({ test }: Predicate): readonly string[] | null {
 /** `/orders/{*}` and `/orders/*` are filed under `/orders/`; a literal that ends within a segment is not. */
 function firstSegments({ test }: Predicate): readonly string[] | null {
   if (test.attribute !== 'path') return null;
-  const literals = [
-    ...test.paths.strings.exact,
+  const beginnings = [
     ...test.paths.strings.others.map((matcher) => (matcher.kind === 'prefix' ? matcher.text : '')),
     ...test.paths.templates.map(literalPrefix),
   ];
-  const keys: string[] = [];
-  for (const literal of literals) {
-    const key = firstSegment(literal) ?? (test.paths.strings.exact.has(literal) ? literal : null);
+  const keys = [...test.paths.strings.exact].map((path) => firstSegment(path) ?? path);
+  for (const beginning of beginnings) {
+    const key = firstSegment(beginning);
     if (key === null) return null;
     keys.push(key);
   }

@@ -34,10 +34,10 @@ export class WireReader {
   next(): boolean {
     if (this.#at >= this.#end) return false;
     const tag = this.varint();
-    this.field = Math.floor(tag / 8);
+    // Field numbers are 1 to 2^29 − 1; a varint of ten bytes can also come back negative.
+    if (tag < 8 || tag > 0xffffffff) throw new WireError('field number');
+    this.field = tag >>> 3;
     this.wireType = tag & 7;
-    // Field numbers are 1 to 2^29 − 1.
-    if (this.field === 0 || tag > 0xffffffff) throw new WireError('field number');
     return true;
   }
 
@@ -70,8 +70,9 @@ export class WireReader {
       scale *= 128;
       if (byte < 0x80) {
         this.#at = at;
-        const value = high * 0x10000000 + low;
-        return value >= 2 ** 63 ? value - 2 ** 64 : value;
+        if (high >= 2 ** 36) throw new WireError('varint past 64 bits');
+        // Two's complement: the sign is bit 63, bit 35 of `high`. Taken off before the sum, where it would be rounded.
+        return (high >= 2 ** 35 ? high - 2 ** 36 : high) * 0x10000000 + low;
       }
     }
     throw new WireError('varint longer than ten bytes');

@@ -1,7 +1,7 @@
 /**
  * From a validated rule to predicates. Values become byte strings here, once.
  */
-import { toByteString } from '../../attributes/bytes.ts';
+import { asciiLowerCase, toByteString } from '../../attributes/bytes.ts';
 import { ipBlocks } from '../../matcher/ip-block.ts';
 import { metadataMatcher } from '../../matcher/metadata.ts';
 import { accessPathSet, istioPathSet } from '../../matcher/path.ts';
@@ -204,7 +204,7 @@ function operationTest(field: OperationField, values: readonly string[], dialect
 
 function hostSet(values: readonly string[]): ValueSet {
   return stringSet(
-    values.map((value) => value.toLowerCase()),
+    values.map(asciiLowerCase),
     'present',
   );
 }

@@ -13,7 +13,7 @@
 import { unmapIpv4 } from '../../attributes/address.ts';
 import type { IpAddress } from '../../attributes/address.ts';
 import type { HeaderLines } from '../../attributes/header-lines.ts';
-import { MAX_JOINED_PARTS, someReadingAvoids, someReadingMatches } from '../../attributes/header-lines.ts';
+import { joinedParts, someReadingAvoids, someReadingMatches } from '../../attributes/header-lines.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import { ipBlocksContain } from '../../matcher/ip-block.ts';
@@ -64,6 +64,8 @@ export function holds(predicate: Predicate, request: RequestAttributes, action: 
     case 'destinationPort':
       return negated !== test.ports.has(request.destinationPort);
     case 'host':
+      // AccessPolicy: an authority that two programs may read differently is no host that anyone is allowed.
+      if (access && request.host === null) return action === 'DENY';
       return negated !== hostMatches(test.values, request, access);
     case 'method':
       return negated !== valueSetMatches(test.values, request.method);
@@ -146,7 +148,7 @@ function addressHolds(
 
 function hostMatches(values: ValueSet, request: RequestAttributes, access: boolean): boolean {
   // Istio: the authority as it stands, port and trailing dot too, in any case.
-  if (!access) return valueSetMatches(values, request.authorityLowerCase);
+  if (!access) return request.authority !== '' && valueSetMatches(values, request.authorityLowerCase);
   const name = request.host?.name ?? '';
   return name !== '' && valueSetMatches(values, name);
 }
@@ -180,9 +182,9 @@ function accessHeaderHolds(
 
 /** Every run of neighbouring parts of a joined value may have been a line. */
 function everySegment(value: string, action: Action, holdsIn: (line: string) => boolean): boolean {
-  const parts = value.split(',');
+  const parts = joinedParts(value);
   const decided = action === 'DENY';
-  if (parts.length > MAX_JOINED_PARTS) return decided;
+  if (parts === null) return decided;
   for (let from = 0; from < parts.length; from++) {
     let line = parts[from]!;
     if (holdsIn(line) === decided) return decided;
