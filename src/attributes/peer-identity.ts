@@ -1,4 +1,4 @@
-/** A parsed SPIFFE ID (SPIFFE-ID §2). Made only by identity/spiffe. */
+/** A parsed SPIFFE ID (SPIFFE-ID §2). Made only by spiffe-id.ts. */
 export interface SpiffeId {
   /** Without the scheme: `td/ns/x/sa/y`. */
   readonly id: string;

@@ -16,7 +16,10 @@ import { normalizeHost } from './host.ts';
 import type { NormalizedHost } from './host.ts';
 import { pathForms, splitTarget } from './path.ts';
 import type { RequestTarget } from './path.ts';
-import type { PeerIdentity } from './peer-identity.ts';
+import type { PeerIdentity, SpiffeId } from './peer-identity.ts';
+import { parseSpiffeId } from './spiffe-id.ts';
+import { UNKNOWN_WORKLOAD } from './workload.ts';
+import type { Workload } from './workload.ts';
 
 /** What the policy enforcement point says, decoded but not interpreted. Absent strings are empty. */
 export interface CheckSource {
@@ -53,6 +56,8 @@ export interface AttributeSettings {
 
 export class RequestAttributes {
   readonly source: CheckSource;
+  /** Whose policies apply: set once, by the stage that finds out. */
+  workload: Workload = UNKNOWN_WORKLOAD;
   readonly #settings: AttributeSettings;
   readonly #identify: () => PeerIdentity;
 
@@ -133,6 +138,11 @@ export class RequestAttributes {
     return this.#destinationIp === undefined
       ? (this.#destinationIp = parseIp(this.source.destinationAddress))
       : this.#destinationIp;
+  }
+
+  /** The called workload's own SPIFFE ID, as Envoy has it; null when it is none. */
+  get destinationId(): SpiffeId | null {
+    return parseSpiffeId(this.source.destinationPrincipal);
   }
 
   get destinationPort(): number {

@@ -3,7 +3,6 @@
  */
 import { RequestAttributes } from '../attributes/request-attributes.ts';
 import { identify } from '../identity/identify.ts';
-import { parseSpiffeId } from '../identity/spiffe/spiffe-id.ts';
 import { decision } from '../pdp/decision.ts';
 import type { Decision } from '../pdp/decision.ts';
 import { refuseAmbiguous } from '../pdp/gate.ts';
@@ -11,7 +10,7 @@ import type { Reason } from '../pdp/reason.ts';
 import { resolveWorkload } from '../pdp/resolve-workload.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
-import type { Workload } from '../policy-index/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 import type { CheckRequestView } from './check-request.ts';
 
 export interface HeaderLimits {
@@ -54,8 +53,9 @@ export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: H
   const ambiguity = refuseAmbiguous(request, settings.ambiguousPaths);
   if (ambiguity !== null) return refuse(ambiguity);
   if (view.hasContradictingHeaders()) return refuse('malformed_header');
-  const workload = resolveWorkload(request, snapshot, parseSpiffeId);
+  const workload = resolveWorkload(request, snapshot);
   if (workload === 'conflict') return refuse('workload_conflict');
+  request.workload = workload;
   const scope = snapshot.scopeOf(workload);
   if (scope === null) return refuse('workload_unresolved', workload);
   return { refused: null, request, workload, scope };

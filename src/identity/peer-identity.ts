@@ -6,7 +6,7 @@ import { NO_PEER } from '../attributes/peer-identity.ts';
 import type { PeerIdentity } from '../attributes/peer-identity.ts';
 import { decodeOnce } from '../attributes/path.ts';
 import { readCertificateNames } from '../lib/x509/names.ts';
-import { parseSpiffeId } from './spiffe/spiffe-id.ts';
+import { parseSpiffeId } from '../attributes/spiffe-id.ts';
 
 /** Certificates seen lately, by their exact text: a mesh has few peers and each has one certificate at a time. */
 const MAX_CACHED_CERTIFICATES = 4096;
@@ -66,6 +66,10 @@ export function identityOf(uris: readonly string[], allNames: readonly string[])
     uris,
     spiffeIds,
     spiffeId: uris.length === 1 ? (spiffeIds[0] ?? null) : null,
-    key: `${uris.length};${names.map((name) => `${name.length}:${name}`).join('')}`,
+    key: keyOf(uris) + keyOf(names),
   };
+}
+
+function keyOf(texts: readonly string[]): string {
+  return `${texts.length};${texts.map((text) => `${text.length}:${text}`).join('')}`;
 }

@@ -10,7 +10,7 @@ export interface RequestPrincipalMatcher {
   readonly subject: StringMatcher;
 }
 
-const ANY: StringMatcher = { kind: 'present' };
+/** Where a pattern says nothing of one half, that half is still there and not empty (measured on Envoy 1.40). */
 const SOME: StringMatcher = { kind: 'nonEmpty' };
 
 export function requestPrincipal(value: string): RequestPrincipalMatcher {
@@ -19,15 +19,15 @@ export function requestPrincipal(value: string): RequestPrincipalMatcher {
   const issuer = slash < 0 ? value : value.slice(0, slash);
   const subject = slash < 0 ? '' : value.slice(slash + 1);
   if (value.startsWith('*')) {
-    if (slash < 0) return { issuer: ANY, subject: { kind: 'suffix', text: value.slice(1) } };
+    if (slash < 0) return { issuer: SOME, subject: { kind: 'suffix', text: value.slice(1) } };
     return {
-      issuer: issuer === '*' ? ANY : { kind: 'suffix', text: issuer.slice(1) },
+      issuer: issuer === '*' ? SOME : { kind: 'suffix', text: issuer.slice(1) },
       // The leading star has been used up: a star in the subject is a literal (`*/*` wants the subject `*`).
       subject: { kind: 'exact', text: subject },
     };
   }
   if (value.endsWith('*')) {
-    if (slash < 0) return { issuer: { kind: 'prefix', text: value.slice(0, -1) }, subject: ANY };
+    if (slash < 0) return { issuer: { kind: 'prefix', text: value.slice(0, -1) }, subject: SOME };
     return {
       issuer: { kind: 'exact', text: issuer },
       subject: subject === '*' ? SOME : { kind: 'prefix', text: subject.slice(0, -1) },

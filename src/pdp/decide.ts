@@ -62,13 +62,12 @@ function shadowDecision(
   request: RequestAttributes,
   nowMs: number,
 ): ShadowDecision | null {
-  if (scope.shadowDeny.rules.length === 0 && scope.shadowAllow.rules.length === 0) return null;
+  if (!scope.hasShadow) return null;
   const denying = first(scope.deny, scope.shadowDeny, request, nowMs);
   if (denying !== null) return { allowed: false, reason: 'deny_rule', rule: denying };
   const allowing = first(scope.allow, scope.shadowAllow, request, nowMs);
   if (allowing !== null) return { allowed: true, reason: 'allow_rule', rule: allowing };
-  if (scope.allowApplies || scope.shadowAllow.rules.length > 0)
-    return { allowed: false, reason: 'no_rule_matched', rule: null };
+  if (scope.allowAppliesInShadow) return { allowed: false, reason: 'no_rule_matched', rule: null };
   const allowed = settings.defaultAction === 'ALLOW';
   return { allowed, reason: allowed ? 'default_allow' : 'default_deny', rule: null };
 }

@@ -15,6 +15,7 @@ export function refuseAmbiguous(request: RequestAttributes, ambiguousPaths: 'den
     // CONNECT names an authority and no path (RFC 9113 §8.5); every other request has one.
     if (method !== 'CONNECT') return 'malformed_path';
   } else if (ambiguousPaths === 'deny' && findAmbiguity(target) !== null) return 'malformed_path';
-  if (request.host === null) return 'malformed_host';
+  // With `evaluate`, hosts too are taken as Istio takes them: any text at all.
+  if (ambiguousPaths === 'deny' && request.host === null) return 'malformed_host';
   return null;
 }

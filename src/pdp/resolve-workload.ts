@@ -4,18 +4,13 @@
 import { toText } from '../attributes/bytes.ts';
 import { unmapIpv4 } from '../attributes/address.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import type { SpiffeId } from '../attributes/peer-identity.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
-import { FOREIGN_ACCOUNT, UNKNOWN_WORKLOAD } from '../policy-index/workload.ts';
-import type { Workload } from '../policy-index/workload.ts';
-
-/** Turns a principal into a SPIFFE ID; given from outside, since proofs are no business of this folder. */
-export type ParseSpiffeId = (principal: string) => SpiffeId | null;
+import { FOREIGN_ACCOUNT, UNKNOWN_WORKLOAD } from '../attributes/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 
 export function resolveWorkload(
   request: RequestAttributes,
   snapshot: PolicySnapshot,
-  parseSpiffeId: ParseSpiffeId,
 ): Workload | 'conflict' {
   const { workloadSource } = snapshot.settings;
   const accepts = (source: typeof workloadSource): boolean => workloadSource === '' || workloadSource === source;
@@ -24,16 +19,16 @@ export function resolveWorkload(
     if (workload !== null) return workload;
   }
   if (accepts('inventory')) {
-    const found = fromInventory(request, snapshot, parseSpiffeId);
+    const found = fromInventory(request, snapshot);
     if (found !== null) return found;
   }
   if (workloadSource === '' && request.source.destinationLabels.size > 0)
     return {
-      ...fromPrincipal(request, snapshot, parseSpiffeId),
+      ...fromPrincipal(request, snapshot),
       source: 'labels',
       labels: request.source.destinationLabels,
     };
-  return accepts('principal') ? fromPrincipal(request, snapshot, parseSpiffeId) : UNKNOWN_WORKLOAD;
+  return accepts('principal') ? fromPrincipal(request, snapshot) : UNKNOWN_WORKLOAD;
 }
 
 const LABEL_PREFIX = 'label.';
@@ -43,8 +38,9 @@ function fromContextExtensions(extensions: ReadonlyMap<string, string>): Workloa
   const labels = new Map<string, string>();
   for (const [key, value] of extensions)
     if (key.startsWith(LABEL_PREFIX)) labels.set(key.slice(LABEL_PREFIX.length), value);
-  const namespace = extensions.get('namespace') ?? null;
-  const serviceAccount = extensions.get('serviceAccount') ?? null;
+  // Left empty, they name nothing: no namespace is called "", and no policy would apply to it.
+  const namespace = extensions.get('namespace') || null;
+  const serviceAccount = extensions.get('serviceAccount') || null;
   if (namespace === null && serviceAccount === null && labels.size === 0) return null;
   return { source: 'contextExtensions', namespace, serviceAccount, labels: labels.size === 0 ? null : labels };
 }
@@ -52,14 +48,13 @@ function fromContextExtensions(extensions: ReadonlyMap<string, string>): Workloa
 function fromInventory(
   request: RequestAttributes,
   snapshot: PolicySnapshot,
-  parseSpiffeId: ParseSpiffeId,
 ): Workload | 'conflict' | null {
   const address = request.destinationIp;
   if (address === null) return null;
   const mapped = unmapIpv4(address);
   const found = snapshot.inventory.find(address) ?? (mapped === null ? null : snapshot.inventory.find(mapped));
   if (found === null || found === 'conflict' || found.serviceAccount === null) return found;
-  const id = parseSpiffeId(request.source.destinationPrincipal);
+  const id = request.destinationId;
   if (id === null) return found;
   const agrees =
     snapshot.ourTrustDomains.has(id.trustDomain) &&
@@ -71,9 +66,8 @@ function fromInventory(
 function fromPrincipal(
   request: RequestAttributes,
   snapshot: PolicySnapshot,
-  parseSpiffeId: ParseSpiffeId,
 ): Workload {
-  const id = parseSpiffeId(request.source.destinationPrincipal);
+  const id = request.destinationId;
   if (id?.namespace == null) return UNKNOWN_WORKLOAD;
   return {
     source: 'principal',

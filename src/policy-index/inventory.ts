@@ -3,7 +3,7 @@ import { toByteString } from '../attributes/bytes.ts';
 import { parseIp } from '../attributes/address.ts';
 import type { IpAddress } from '../attributes/address.ts';
 import type { WorkloadEntry } from '../policy/model.ts';
-import type { Workload } from './workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 
 export interface Inventory {
   /** null: no entry; `conflict`: entries that say different things. */

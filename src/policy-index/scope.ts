@@ -6,8 +6,8 @@ import { toByteString } from '../attributes/bytes.ts';
 import { keyedIndex } from './keyed-index.ts';
 import { linearScan } from './linear-scan.ts';
 import type { RuleIndex } from './rule-index.ts';
-import { FOREIGN_ACCOUNT } from './workload.ts';
-import type { Workload } from './workload.ts';
+import { FOREIGN_ACCOUNT } from '../attributes/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 
 /** The policies of one workload, made ready. */
 export interface Scope {
@@ -21,6 +21,10 @@ export interface Scope {
   readonly shadowAllow: RuleIndex;
   /** Some ALLOW policy applies (in Shadow mode too), so that `defaultAction` is not asked. */
   readonly allowApplies: boolean;
+  /** Some Shadow or dry-run policy applies, be it one without rules. */
+  readonly hasShadow: boolean;
+  /** {@link allowApplies} with dry-run policies counted. */
+  readonly allowAppliesInShadow: boolean;
   /** Everything that a decision here may depend on. */
   readonly reads: readonly Read[];
   readonly readsToken: boolean;
@@ -93,6 +97,8 @@ export function buildScope(
     shadowAllow: linearScan(rulesOf('ALLOW', false)),
     // Istio's dry-run policies are not there at all; an AccessPolicy in Shadow mode is, with no rule that allows.
     allowApplies: applying.some((p) => p.action === 'ALLOW' && p.mode !== 'dry-run'),
+    hasShadow: applying.some((p) => p.mode !== 'enforce'),
+    allowAppliesInShadow: applying.some((p) => p.action === 'ALLOW'),
     reads: uniqueReads([
       ...rules.flatMap((rule) => rule.reads),
       ...(readsToken ? [{ kind: 'tokenPresence' } as const] : []),

@@ -14,8 +14,8 @@ import { keyedIndex } from './keyed-index.ts';
 import { buildScope } from './scope.ts';
 import type { IndexMaker, Scope } from './scope.ts';
 import type { DecisionSettings } from './settings.ts';
-import { workloadKey } from './workload.ts';
-import type { Workload } from './workload.ts';
+import { workloadKey } from '../attributes/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 
 export interface PolicySnapshot {
   /** Hash of content and decision settings: equal on all replicas that decide alike. */

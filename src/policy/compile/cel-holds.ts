@@ -13,7 +13,7 @@ export function celHolds(program: CelProgram, request: RequestAttributes, action
   if (paths === null) return onError;
   const holdsWith = (path: string): boolean => {
     try {
-      return program.evaluate(celActivation(request, path, nowMs));
+      return program.evaluate(celActivation(program, request, path, nowMs));
     } catch {
       return onError;
     }

@@ -101,10 +101,11 @@ function compileRule(
 
 function compileCondition(rule: Rule, diagnostics: Diagnostic[]): CelProgram | null {
   if (rule.condition === null) return null;
-  const compiled = compileCel(rule.condition.text, rule.condition.position);
-  if ('program' in compiled) return compiled.program;
-  diagnostics.push(compiled.diagnostic);
-  return null;
+  const { program, problems } = compileCel(rule.condition.text);
+  const { position } = rule.condition;
+  for (const { message, hint } of problems)
+    diagnostics.push({ severity: 'error', code: 'bad-condition', message, hint, position });
+  return program;
 }
 
 export function uniqueReads(reads: readonly Read[]): readonly Read[] {

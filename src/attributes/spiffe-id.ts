@@ -1,4 +1,4 @@
-import type { SpiffeId } from '../../attributes/peer-identity.ts';
+import type { SpiffeId } from './peer-identity.ts';
 
 const SCHEME = 'spiffe://';
 /** SPIFFE-ID §2.3: no longer than 2048 bytes, the trust domain no longer than 255. */

@@ -1,0 +1,165 @@
+/**
+ * What a condition sees of a request: only the fields that it reads are made, as real text.
+ *
+ * Anything that cannot be told for certain (a header on several lines, a certificate with several URI
+ * SANs, bytes that are no UTF-8) throws: absent would be wrong, since `!has(…)` could open a door.
+ */
+import { formatIp } from '../../attributes/address.ts';
+import { toTextStrict } from '../../attributes/bytes.ts';
+import { isClaimList } from '../../attributes/claim.ts';
+import type { Claim, ClaimMap } from '../../attributes/claim.ts';
+import { decodeOnce } from '../../attributes/path.ts';
+import { FOREIGN_ACCOUNT } from '../../attributes/workload.ts';
+import type { RequestAttributes } from '../../attributes/request-attributes.ts';
+import type { CelActivation, CelInputMap, CelInputValue, CelProgram, CelRead } from '../cel/program.ts';
+import { CelEvaluationError } from '../cel/program.ts';
+
+const NOTHING: CelInputMap = new Map();
+
+/** `path`: the reading of the path for which the condition is asked. */
+export function celActivation(
+  program: CelProgram,
+  request: RequestAttributes,
+  path: string,
+  nowMs: number,
+): CelActivation {
+  const reads = (variable: CelRead['variable']): readonly CelRead[] =>
+    program.reads.filter((read) => read.variable === variable);
+  return {
+    source: sourceMap(request, reads('source')),
+    destination: destinationMap(request, reads('destination')),
+    request: requestMap(request, path, reads('request')),
+    claims: reads('claims').length === 0 ? NOTHING : claimMap(request.claims),
+    nowMs,
+  };
+}
+
+/** Is `field` (or everything) read? */
+function wants(reads: readonly CelRead[], field: string): boolean {
+  return reads.some(({ path }) => path.length === 0 || path[0] === field);
+}
+
+type Entry = readonly [string, CelInputValue | null];
+
+/** Absent values (null) are left out. */
+function mapOf(reads: readonly CelRead[], makers: Readonly<Record<string, () => CelInputValue | null>>): CelInputMap {
+  if (reads.length === 0) return NOTHING;
+  const entries: Entry[] = Object.entries(makers).flatMap(([field, make]): Entry[] =>
+    wants(reads, field) ? [[field, make()]] : [],
+  );
+  return new Map(entries.filter((entry): entry is readonly [string, CelInputValue] => entry[1] !== null));
+}
+
+function sourceMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
+  const id = (): RequestAttributes['peer']['spiffeId'] => {
+    const { spiffeId, uris } = request.peer;
+    if (spiffeId === null && uris.length > 1) throw new CelEvaluationError('the certificate has more than one URI SAN');
+    return spiffeId;
+  };
+  return mapOf(reads, {
+    principal: () => id()?.id ?? null,
+    trustDomain: () => id()?.trustDomain ?? null,
+    namespace: () => id()?.namespace ?? null,
+    serviceAccount: () => id()?.serviceAccount ?? null,
+    ip: () => (request.sourceIp === null ? null : formatIp(request.sourceIp)),
+    remoteIp: () => {
+      const { address, certain } = request.remoteIp;
+      return address === null || !certain ? null : formatIp(address);
+    },
+  });
+}
+
+function destinationMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
+  const { workload } = request;
+  const optional = (value: string | null): string | null => (value === null ? null : text(value));
+  return mapOf(reads, {
+    principal: () => request.destinationId?.id ?? null,
+    namespace: () => optional(workload.namespace),
+    serviceAccount: () => (workload.serviceAccount === FOREIGN_ACCOUNT ? null : optional(workload.serviceAccount)),
+    labels: () =>
+      workload.labels === null ? null : new Map([...workload.labels].map(([name, value]) => [text(name), text(value)])),
+    ip: () => (request.destinationIp === null ? null : formatIp(request.destinationIp)),
+    port: () => (request.destinationPort === 0 ? null : BigInt(request.destinationPort)),
+  });
+}
+
+function requestMap(request: RequestAttributes, path: string, reads: readonly CelRead[]): CelInputMap {
+  const present = (value: string): string | null => (value === '' ? null : text(value));
+  return mapOf(reads, {
+    method: () => text(request.method),
+    path: () => text(path),
+    host: () => present(request.host?.name ?? ''),
+    scheme: () => present(request.source.scheme),
+    protocol: () => present(request.source.protocol),
+    size: () => BigInt(request.source.size),
+    sni: () => present(request.sni),
+    headers: () => headerMap(request, reads),
+    query: () => queryMap(request.query),
+    auth: () => authMap(request),
+  });
+}
+
+function headerMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
+  const all = reads.some(({ path }) => path.length === 0 || (path[0] === 'headers' && path.length === 1));
+  const names = all
+    ? request.source.headerNames()
+    : reads.flatMap(({ path }) => (path[0] === 'headers' && path[1] !== undefined ? [path[1]] : []));
+  const headers = new Map<string, CelInputValue>();
+  for (const name of names) {
+    const lines = request.header(name);
+    if (lines.form === 'joined' || lines.lines.length > 1)
+      throw new CelEvaluationError(`header ${name} may have come on several lines`);
+    const [line] = lines.lines;
+    if (line !== undefined) headers.set(text(name), text(line));
+  }
+  return headers;
+}
+
+function queryMap(query: string | null): CelInputMap {
+  const parameters = new Map<string, CelInputValue>();
+  for (const pair of query === null || query === '' ? [] : query.split('&')) {
+    const equals = pair.indexOf('=');
+    const decode = (part: string): string => {
+      const decoded = decodeOnce(part.replaceAll('+', ' '));
+      if (decoded === null) throw new CelEvaluationError('a bad escape in the query');
+      return text(decoded);
+    };
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals));
+    if (parameters.has(name)) throw new CelEvaluationError('a query parameter came twice');
+    parameters.set(name, decode(equals < 0 ? '' : pair.slice(equals + 1)));
+  }
+  return parameters;
+}
+
+function authMap(request: RequestAttributes): CelInputMap {
+  const auth = new Map<string, CelInputValue>();
+  const token = request.tokenSubject;
+  if (token !== null) {
+    auth.set('principal', `${text(token.issuer)}/${text(token.subject)}`);
+    auth.set('issuer', text(token.issuer));
+    auth.set('subject', text(token.subject));
+  }
+  const audiences = request.claimStrings(['aud']);
+  if (audiences.length > 0) auth.set('audiences', audiences.map(text));
+  const presenter = request.claim(['azp']);
+  if (typeof presenter === 'string') auth.set('presenter', text(presenter));
+  return auth;
+}
+
+function claimMap(claims: ClaimMap | null): CelInputMap {
+  if (claims === null) return NOTHING;
+  return new Map([...claims].map(([name, value]) => [text(name), claimValue(value)]));
+}
+
+function claimValue(claim: Claim): CelInputValue {
+  if (typeof claim === 'string') return text(claim);
+  if (claim === null || typeof claim === 'number' || typeof claim === 'boolean') return claim;
+  if (isClaimList(claim)) return claim.map(claimValue);
+  return claimMap(claim);
+}
+
+function text(bytes: string): string {
+  const decoded = toTextStrict(bytes);
+  if (decoded === null) throw new CelEvaluationError('a value that is no UTF-8');
+  return decoded;
+}
