@@ -26,11 +26,18 @@ export interface CheckContext {
   readonly peerAllowed: boolean;
 }
 
+export type CacheUse = 'bypass' | 'miss' | 'hit';
+
 /** Everything about one decided check, for metrics and the decision log. Valid only during the call. */
 export interface CheckRecord {
   readonly id: string;
   readonly decision: Decision;
-  readonly cached: boolean;
+  /** Not asked, asked in vain, or the answer came from there. */
+  readonly cache: CacheUse;
+  /** Of the answer; 200 on allow. */
+  readonly httpStatus: number;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
   readonly durationMs: number;
   /** null when the request was not read. */
   readonly request: RequestAttributes | null;
@@ -53,6 +60,7 @@ export interface CheckServiceOptions {
 
 interface CachedAnswer {
   readonly decision: Decision;
+  readonly httpStatus: number;
   readonly bytes: Buffer;
 }
 
@@ -99,7 +107,7 @@ export class CheckService {
     const { request, workload } = question;
     if (question.refused !== null) {
       const refusal = this.#answer(question.refused, snapshot, request, [], id);
-      return this.#finish(refusal, snapshot, request, workload, false, id, startedMs);
+      return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
     }
 
     const stray = strayHeaders(view, snapshot);
@@ -107,7 +115,7 @@ export class CheckService {
     const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()}`;
     const key = this.#cache.key(snapshot.revision, question.scope, request, beyondRules);
     const known = this.#cache.get(key, nowMs);
-    if (known !== null) return this.#finish(known, snapshot, request, workload, true, id, startedMs);
+    if (known !== null) return this.#finish(known, snapshot, request, workload, 'hit', id, startedMs);
 
     const decided = decide(question.scope, snapshot.settings, request, {
       nowMs,
@@ -115,7 +123,8 @@ export class CheckService {
     });
     const made = this.#answer(decided, snapshot, request, stray, id);
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
-    return this.#finish(made, snapshot, request, workload, false, id, startedMs);
+    const use = key === null ? 'bypass' : 'miss';
+    return this.#finish(made, snapshot, request, workload, use, id, startedMs);
   }
 
   /** Why the request is not even looked at. */
@@ -138,11 +147,16 @@ export class CheckService {
       request,
       strayHeaders: stray,
     });
-    return { decision: made.decision, bytes: encodeAnswer(made), perDecision: made.perDecision };
+    return {
+      decision: made.decision,
+      httpStatus: made.deny?.httpStatus ?? 200,
+      bytes: encodeAnswer(made),
+      perDecision: made.perDecision,
+    };
   }
 
   #refuse(reason: Reason, id: string, startedMs: number): Uint8Array {
-    return this.#finish(this.#answer(decision(reason), null, null, [], id), null, null, null, false, id, startedMs);
+    return this.#finish(this.#answer(decision(reason), null, null, [], id), null, null, null, 'bypass', id, startedMs);
   }
 
   #finish(
@@ -150,7 +164,7 @@ export class CheckService {
     snapshot: PolicySnapshot | null,
     request: RequestAttributes | null,
     workload: Workload | null,
-    cached: boolean,
+    cache: CacheUse,
     id: string,
     startedMs: number,
   ): Uint8Array {
@@ -158,7 +172,9 @@ export class CheckService {
       this.#options.record({
         id,
         decision: made.decision,
-        cached,
+        cache,
+        httpStatus: made.httpStatus,
+        timeMs: this.#now(),
         durationMs: performance.now() - startedMs,
         request,
         workload,
