@@ -1,8 +1,8 @@
 /** "Did you mean": the known word nearest to a mistyped one. */
 
-/** A third of the word may be wrong, at least one letter: beyond that a proposal is noise. */
+/** A third of the word may be wrong, at least one letter and at most three: beyond that a proposal is noise. */
 function tolerance(word: string): number {
-  return Math.max(1, Math.floor(word.length / 3));
+  return Math.min(3, Math.max(1, Math.floor(word.length / 3)));
 }
 
 /** The nearest of `known` by edit distance, case ignored; null when none is near. */
@@ -19,6 +19,7 @@ export function closest(word: string, known: readonly string[]): string | null {
   }
   return best;
 }
+
 /** Optimal string alignment: insertions, deletions, substitutions, swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let twoBack: number[] = [];

@@ -1,0 +1,91 @@
+/**
+ * The codes of all problems that the policy language reports, each with its meaning. Codes are stable:
+ * people silence, count and look up by them.
+ */
+export const CODES = {
+  // Files
+  'file-too-large': 'the file is larger than the bound',
+  'yaml-syntax': 'the file is not well-formed YAML or JSON',
+  'unknown-tag': 'a value has a YAML tag that is not of the core schema',
+  'unknown-anchor': 'an alias names an anchor that is not written before it',
+  'duplicate-key': 'a key is written twice in one map',
+  'bad-key': 'a key is not a string',
+  'yaml-boolean': 'a string without quotes is a boolean to readers of YAML 1.1, as kubectl and Istio are',
+  'too-deep': 'values are nested deeper than the bound',
+  'too-many-values': 'the file holds more values than the bound, aliases followed',
+  'string-too-long': 'a string is longer than the bound',
+
+  // Objects
+  'unknown-kind': 'the object is of a kind that is not a policy kind, or has none',
+  'unknown-version': 'the kind is known and its apiVersion is not',
+  'missing-namespace': 'the object has no metadata.namespace',
+  'bad-name': 'a name of an object, namespace or rule has a form that such names cannot have',
+  'duplicate-object': 'two objects of one kind have the same namespace and name',
+  'no-policies': 'there is no policy at all, and allowEmpty is not set',
+
+  // Structure
+  'unknown-field': 'the field does not exist here',
+  'missing-field': 'a field that is needed is not there',
+  'wrong-type': 'a value is of another type than the field takes',
+  'unknown-value': 'the value is none of the words that the field takes',
+  'bad-value': 'the value is outside of what the field takes',
+  'empty-value': 'a string is empty where that could never match',
+  'empty-list': 'a list is empty where that says nothing',
+  'too-many': 'a list is longer than the bound',
+
+  // Policies
+  'bad-selector': 'a selector has a wildcard or a label without a name',
+  'bad-target': 'a target reference is not one that policies can have',
+  'conflicting-fields': 'two fields cannot stand beside each other',
+  'deny-without-rules': 'a policy without rules would never match anything',
+  'empty-source': 'a source says nothing',
+  'empty-operation': 'an operation says nothing',
+  'missing-values': 'a condition has neither values nor notValues',
+  'bad-provider': 'a provider is missing for action CUSTOM, or given for another action',
+  'not-with-custom': 'a field cannot be used with action CUSTOM',
+  'bad-dry-run': 'the dry-run annotation has a value or a place in which it has no effect',
+  'duplicate-rule-name': 'two rules of a policy have one name',
+  'foreign-namespace': 'a name points into another namespace, which only the root namespace may',
+  'audit-ignored': 'an AUDIT policy is left out, since it never decides',
+  'custom-skipped': 'a CUSTOM policy is left out, since asking an external service is what led here',
+
+  // Values
+  'bad-ip-block': 'the value is neither an IP address nor a CIDR block',
+  'bad-port': 'the value is not a port',
+  'bad-path': 'no path that gets past the gate can match the value',
+  'bad-path-template': 'the path holds braces that are not a valid template',
+  'bad-method': 'no HTTP method can match the value',
+  'bad-host': 'no host can match the value',
+  'bad-principal': 'no SPIFFE ID can match the value',
+  'bad-namespace': 'no namespace can match the value',
+  'bad-service-account': 'the value is not a service account',
+  'bad-trust-domain': 'the value is not a trust domain',
+  'bad-request-principal': 'no token can match the value',
+  'unknown-attribute': 'the key of a condition names no attribute',
+  'bad-attribute-key': 'the key of a condition has malformed brackets',
+  'bad-timestamp': 'the value is not a point in time',
+  'bad-window': 'a time window is empty or says nothing',
+  'client-ip-not-configured':
+    'the address of the client is asked for, and the configuration does not say how it is found',
+  'jwt-not-configured': 'verified claims are asked for, and the configuration does not say where they come from',
+
+  // Responses
+  'wrong-respond': 'a part of respond has no effect in a policy with this action',
+  'forbidden-header': 'the header cannot be set or removed',
+  'bad-header-name': 'the value is not the name of a header',
+  'bad-header-value': 'a header value holds a control character',
+  'bad-query-name': 'the value is not the name of a query parameter',
+  'duplicate-header': 'a header or parameter is named twice',
+  'set-and-removed': 'a header or parameter is both set and removed',
+  'bad-template': 'a `${…}` is malformed or names nothing that is known',
+
+  // Groups and workloads
+  'empty-group': 'a group has no members',
+  'bad-claim': 'the value is not the name of a claim',
+  'bad-group-name': 'the value is not the name of a group',
+  'unknown-group': 'there is no such group in reach',
+  'group-cycle': 'a group contains itself',
+  'bad-address': 'the address of a workload is not an IP address',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type Code = keyof typeof CODES;
