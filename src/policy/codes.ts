@@ -65,6 +65,7 @@ export const CODES = {
   'bad-attribute-key': 'the key of a condition has malformed brackets',
   'bad-timestamp': 'the value is not a point in time',
   'bad-window': 'a time window is empty or says nothing',
+  'bad-condition': 'a CEL condition cannot be read, names what does not exist, or can never be a bool',
   'client-ip-not-configured':
     'the address of the client is asked for, and the configuration does not say how it is found',
   'jwt-not-configured': 'verified claims are asked for, and the configuration does not say where they come from',

@@ -1,13 +1,15 @@
 import { positionOf } from '../parse/node.ts';
 import type { StringNode } from '../parse/expect.ts';
 import type { AttributeKey } from '../model.ts';
+import { reportNoClientIp } from './ip-block.ts';
 import type { Context } from './value-check.ts';
 
 /** A field name (RFC 9110 §5.1), or one of HTTP/2's pseudo-headers. */
 const HEADER_NAME = /^(:(authority|method|path|scheme)|[!#$%&'*+.^_`|~0-9a-z-]+)$/;
 
 /** `request.headers[…]` of an AccessPolicy must be a name that a request can have. Istio lets any pass. */
-export function checkHeaderKey(key: AttributeKey, text: StringNode, { report, dialect, options }: Context): void {
+export function checkHeaderKey(key: AttributeKey, text: StringNode, context: Context): void {
+  const { report, dialect } = context;
   if (dialect === 'istio') return;
   if (key.kind === 'request.headers' && !HEADER_NAME.test(key.name)) {
     report.error(
@@ -17,12 +19,5 @@ export function checkHeaderKey(key: AttributeKey, text: StringNode, { report, di
       'a header name is letters, digits and `-`',
     );
   }
-  if (key.kind === 'remote.ip' && !options.remoteIpConfigured) {
-    report.error(
-      'client-ip-not-configured',
-      positionOf(text),
-      'the address of the client behind proxies is asked for, and the service configuration does not say how it is found',
-      'set `clientIp.useRemoteAddress` and `clientIp.xffTrustedHops` as in the HTTP connection manager of Envoy',
-    );
-  }
+  if (key.kind === 'remote.ip' && !context.options.remoteIpConfigured) reportNoClientIp(positionOf(text), context);
 }

@@ -1,6 +1,7 @@
+import type { Position } from '../../lib/diagnostic.ts';
 import { parseCidr } from '../../attributes/address.ts';
 import { positionOf } from '../parse/node.ts';
-import type { ValueCheck } from './value-check.ts';
+import type { Context, ValueCheck } from './value-check.ts';
 
 /** An address or a CIDR block (Istio: security.ValidateIPs, Go's netip). Host bits may be set. */
 export const checkIpBlock: ValueCheck = (value, { report }) => {
@@ -19,11 +20,16 @@ export const checkIpBlock: ValueCheck = (value, { report }) => {
 /** The client's address is only as good as the hops that are trusted, so an AccessPolicy wants them written down. */
 export const checkRemoteIpBlock: ValueCheck = (value, context) => {
   checkIpBlock(value, context);
-  if (context.dialect === 'istio' || context.options.remoteIpConfigured) return;
-  context.report.error(
+  if (context.dialect === 'access' && !context.options.remoteIpConfigured) {
+    reportNoClientIp(positionOf(value), context);
+  }
+};
+
+export function reportNoClientIp(position: Position, { report }: Context): void {
+  report.error(
     'client-ip-not-configured',
-    positionOf(value),
+    position,
     'the address of the client behind proxies is asked for, and the service configuration does not say how it is found',
     'set `clientIp.useRemoteAddress` and `clientIp.xffTrustedHops` as in the HTTP connection manager of Envoy',
   );
-};
+}
