@@ -1,8 +1,6 @@
 /**
  * The way of a Check, on one page: receive → read → pose → look up → decide → answer → record.
  */
-import { randomBytes } from 'node:crypto';
-import { toByteString } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { decide } from '../pdp/decide.ts';
 import { decision } from '../pdp/decision.ts';
@@ -14,7 +12,9 @@ import type { Workload } from '../attributes/workload.ts';
 import { answer, encodeAnswer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
-import { encodeMetadataTail } from './check-response.ts';
+import { SharedAnswers } from './shared-answers.ts';
+import type { EncodedAnswer } from './shared-answers.ts';
+import { DecisionIds, withDecisionId } from './decision-id.ts';
 import { pose, strayHeaders } from './evaluate.ts';
 import type { HeaderLimits } from './evaluate.ts';
 
@@ -58,18 +58,16 @@ export interface CheckServiceOptions {
   readonly now?: () => number;
 }
 
-interface CachedAnswer {
+interface CachedAnswer extends EncodedAnswer {
   readonly decision: Decision;
-  readonly httpStatus: number;
-  readonly bytes: Buffer;
 }
 
 export class CheckService {
   readonly #options: CheckServiceOptions;
   readonly #now: () => number;
   readonly #cache: DecisionCache<CachedAnswer>;
-  readonly #idPrefix = randomBytes(6).toString('hex');
-  #count = 0;
+  readonly #ids = new DecisionIds();
+  readonly #shared = new SharedAnswers();
 
   constructor(options: CheckServiceOptions) {
     this.#options = options;
@@ -84,7 +82,7 @@ export class CheckService {
   /** Answers one Check. null: the bytes are no CheckRequest. Never throws, never allows by accident. */
   check(bytes: Uint8Array, context: CheckContext): Uint8Array | null {
     const startedMs = performance.now();
-    const id = `${this.#idPrefix}-${(this.#count++).toString(36)}`;
+    const id = this.#ids.next();
     try {
       return this.#check(bytes, context, id, startedMs);
     } catch (error) {
@@ -140,6 +138,8 @@ export class CheckService {
     stray: readonly string[],
     id: string,
   ): CachedAnswer & { readonly perDecision: boolean } {
+    const shared = this.#shared.find(decided, snapshot, request, stray);
+    if (shared !== null) return { decision: decided, ...shared, perDecision: false };
     const made = answer(decided, {
       texts: this.#options.texts,
       decisionId: id,
@@ -147,12 +147,9 @@ export class CheckService {
       request,
       strayHeaders: stray,
     });
-    return {
-      decision: made.decision,
-      httpStatus: made.deny?.httpStatus ?? 200,
-      bytes: encodeAnswer(made),
-      perDecision: made.perDecision,
-    };
+    const encoded = { httpStatus: made.deny?.httpStatus ?? 200, bytes: encodeAnswer(made) };
+    if (made.decision === decided) this.#shared.keep(decided, snapshot, request, stray, encoded);
+    return { decision: made.decision, ...encoded, perDecision: made.perDecision };
   }
 
   #refuse(reason: Reason, id: string, startedMs: number): Uint8Array {
@@ -184,7 +181,7 @@ export class CheckService {
       // What cannot be recorded is still decided; that the record failed is reported.
       this.#options.onError(error);
     }
-    return Buffer.concat([made.bytes, encodeMetadataTail(new Map([['decision_id', toByteString(id)]]))]);
+    return withDecisionId(made.bytes, id);
   }
 }
 

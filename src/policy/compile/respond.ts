@@ -26,6 +26,8 @@ export interface CompiledRespond {
   } | null;
   /** `${decision.id}` is in it: no two answers are alike. */
   readonly perDecision: boolean;
+  /** Nothing of the request is in it: one answer fits all. */
+  readonly constant: boolean;
 }
 
 export function compileRespond(respond: Respond): CompiledRespond {
@@ -44,7 +46,9 @@ export function compileRespond(respond: Respond): CompiledRespond {
             headers: entries(respond.deny.headers),
           },
   };
-  return { ...compiled, perDecision: templatesOf(compiled).some(readsDecisionId) };
+  const templates = templatesOf(compiled);
+  const perDecision = templates.some(readsDecisionId);
+  return { ...compiled, perDecision, constant: !perDecision && !templates.some(readsRequest) };
 }
 
 function entries(map: ReadonlyMap<string, Template>): (readonly [string, CompiledTemplate])[] {
@@ -63,7 +67,11 @@ function readsDecisionId(template: CompiledTemplate): boolean {
   return template.parts.some((part) => part.kind === 'decision' && part.field === 'id');
 }
 
-function templatesOf(respond: Omit<CompiledRespond, 'perDecision'>): CompiledTemplate[] {
+function readsRequest(template: CompiledTemplate): boolean {
+  return template.parts.some((part) => part.kind === 'attribute');
+}
+
+function templatesOf(respond: Omit<CompiledRespond, 'perDecision' | 'constant'>): CompiledTemplate[] {
   const templates = [...respond.setHeaders, ...respond.setQuery, ...respond.responseHeaders].map(([, value]) => value);
   if (respond.deny !== null) {
     templates.push(...respond.deny.headers.map(([, value]) => value));
