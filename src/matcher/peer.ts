@@ -82,6 +82,7 @@ function matchesTrustDomain(before: string, after: string, name: string): boolea
     trustDomain.length >= before.length + after.length &&
     trustDomain.startsWith(before) &&
     trustDomain.endsWith(after) &&
-    !name.includes('\n')
+    // RE2's `[^/]` takes a newline, its `.` does not.
+    !name.includes('\n', slash)
   );
 }
