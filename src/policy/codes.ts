@@ -87,6 +87,9 @@ export const CODES = {
   'unknown-group': 'there is no such group in reach',
   'group-cycle': 'a group contains itself',
   'bad-address': 'the address of a workload is not an IP address',
+
+  // Tests
+  'duplicate-test-name': 'two tests of a file have one name',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Code = keyof typeof CODES;

@@ -12,14 +12,16 @@ const ARTICLE: Readonly<Record<Expected, string>> = {
   map: 'a map of fields',
 };
 
-/** Reports that a node is not of the kind needed. */
-export function needs(node: Node, expected: Expected, report: Report): void {
+/** Reports that a node is of none of the kinds that are taken here. */
+export function needs(node: Node, expected: readonly Expected[], report: Report): void {
+  const wanted = expected.map((kind) => ARTICLE[kind]).join(' or ');
+  report.error('wrong-type', positionOf(node), `${wanted} is needed here, ${foundText(node)}`, hintFor(node, expected));
+}
+
+function foundText(node: Node): string {
   const found = kindOf(node);
-  const message =
-    found === 'nothing'
-      ? `${ARTICLE[expected]} is needed here, and there is nothing`
-      : `${ARTICLE[expected]} is needed here, not ${found === 'list' || found === 'map' ? ARTICLE[found] : `the ${found} \`${written(node)}\``}`;
-  report.error('wrong-type', positionOf(node), message, hintFor(node, expected));
+  if (found === 'nothing') return 'and there is nothing';
+  return found === 'list' || found === 'map' ? `not ${ARTICLE[found]}` : `not the ${found} \`${written(node)}\``;
 }
 
 function kindOf(node: Node): 'list' | 'map' | 'nothing' | 'string' | 'number' | 'boolean' {
@@ -28,7 +30,7 @@ function kindOf(node: Node): 'list' | 'map' | 'nothing' | 'string' | 'number' | 
   return typeof node.value as 'string' | 'number' | 'boolean';
 }
 
-function hintFor(node: Node, expected: Expected): string | undefined {
+function hintFor(node: Node, [expected]: readonly Expected[]): string | undefined {
   if (expected === 'string' && node.kind === 'scalar' && node.value !== null)
     return `write it in quotes: "${written(node)}"`;
   if (expected === 'list' && node.kind === 'scalar' && node.value !== null)
@@ -39,13 +41,13 @@ function hintFor(node: Node, expected: Expected): string | undefined {
 /** The node as a map, or null after a report. */
 export function asMap(node: Node, report: Report): MapNode | null {
   if (node.kind === 'map') return node;
-  needs(node, 'map', report);
+  needs(node, ['map'], report);
   return null;
 }
 
 export function asList(node: Node, report: Report): ListNode | null {
   if (node.kind === 'list') return node;
-  needs(node, 'list', report);
+  needs(node, ['list'], report);
   return null;
 }
 
@@ -53,7 +55,7 @@ export type StringNode = ScalarNode & { readonly value: string };
 
 export function asString(node: Node, report: Report): StringNode | null {
   if (node.kind === 'scalar' && typeof node.value === 'string') return node as StringNode;
-  needs(node, 'string', report);
+  needs(node, ['string'], report);
   return null;
 }
 

@@ -29,7 +29,7 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, root: Node, rep
       for (const key of issue.keys) reportUnknownField(key, path, schema, node, report);
       return;
     case 'invalid_type':
-      needs(node, expectedKind(issue.expected), report);
+      needs(node, [expectedKind(issue.expected)], report);
       return;
     case 'invalid_value':
       reportUnknownValue(issue.values.map(String), node, report);
@@ -39,6 +39,9 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, root: Node, rep
       report.error(code, positionOf(node), `\`${written(node)}\` is not a valid ${noun}`, hint);
       return;
     }
+    case 'invalid_union':
+      reportUnion(issue, path, schema, root, report);
+      return;
     case 'too_small':
     case 'too_big':
       reportSize(issue, node, report);
@@ -47,6 +50,27 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, root: Node, rep
       // Every schema here is made of the forms above; whatever else zod says must not be lost.
       report.error('bad-value', positionOf(node), `\`${written(node)}\` is not valid here: ${issue.message}`);
   }
+}
+
+/** The branch that fits the form tells what is wrong inside; when none does, the forms are named. */
+function reportUnion(
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: Path,
+  schema: z.ZodType,
+  root: Node,
+  report: Report,
+): void {
+  const inside = issue.errors.find((issues) =>
+    issues.every(({ path: below, code }) => below.length > 0 || code !== 'invalid_type'),
+  );
+  if (inside !== undefined) {
+    for (const each of inside) reportIssue({ ...each, path: [...path, ...each.path] }, schema, root, report);
+    return;
+  }
+  const expected = issue.errors.flatMap((issues) =>
+    issues.flatMap((each) => (each.code === 'invalid_type' ? [expectedKind(each.expected)] : [])),
+  );
+  needs(nodeAt(root, path).node, expected, report);
 }
 
 function reportMissing(rest: Path, path: Path, node: Node, report: Report): void {
@@ -78,7 +102,7 @@ function reportUnknownField(key: string, path: Path, schema: z.ZodType, node: No
 
 function reportUnknownValue(known: readonly string[], node: Node, report: Report): void {
   if (node.kind !== 'scalar' || typeof node.value !== 'string') {
-    needs(node, 'string', report);
+    needs(node, ['string'], report);
     return;
   }
   const message = `unknown value \`${node.value}\``;
