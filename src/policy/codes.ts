@@ -88,6 +88,13 @@ export const CODES = {
   'group-cycle': 'a group contains itself',
   'bad-address': 'the address of a workload is not an IP address',
 
+  // Lint: legal, and probably not meant
+  'any-trust-domain': 'a namespace or service account of any trust domain is allowed where several are in play',
+  'duplicate-workload-address': 'two workload entries say different things of one address',
+  'expired-rule': 'the time window of a rule is over',
+  'token-never-there': 'a rule looks at a token while identity.jwtMetadata is empty',
+  'unused-group': 'no rule uses the group',
+
   // Tests
   'duplicate-test-name': 'two tests of a file have one name',
 } as const satisfies Readonly<Record<string, string>>;

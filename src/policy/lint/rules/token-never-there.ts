@@ -1,0 +1,76 @@
+import type { Position } from '../../../lib/diagnostic.ts';
+import { compileCel } from '../../cel/compile.ts';
+import type { AttributeKey, PolicySet, Respond, Rule } from '../../model.ts';
+import type { LintRule } from '../rule.ts';
+
+/** A rule that looks at a token while `identity.jwtMetadata` is empty: there never is one. */
+export const tokenNeverThere: LintRule = {
+  code: 'token-never-there',
+  severity: 'warning',
+  *findings({ set, options }) {
+    if (options.jwtMetadata !== '') return;
+    for (const policy of set.policies) {
+      for (const rule of policy.rules) {
+        for (const [position, what] of tokenUses(rule, policy.namespace, set)) {
+          yield {
+            position,
+            message: `${what} is asked for, and there never is a verified token`,
+            hint: 'set `identity.jwtMetadata`, e.g. to `envoy.filters.http.jwt_authn`, and let Envoy verify the tokens',
+          };
+        }
+      }
+    }
+  },
+};
+
+function* tokenUses(rule: Rule, namespace: string, set: PolicySet): Generator<readonly [Position, string]> {
+  for (const { is, not } of rule.from ?? []) {
+    for (const list of [is.requestPrincipals, not.requestPrincipals]) {
+      if (list !== undefined) yield [list.position, '`requestPrincipals`'];
+    }
+    for (const list of [is.groups, not.groups]) {
+      for (const name of list?.values ?? []) {
+        if (groupNeedsToken(name.includes('/') ? name : `${namespace}/${name}`, set)) {
+          yield [list!.position, `the group \`${name}\`, which tokens alone can be members of,`];
+        }
+      }
+    }
+  }
+  for (const { key, position } of rule.when) if (isTokenKey(key)) yield [position, `\`${key.text}\``];
+  if (rule.condition !== null && conditionReadsToken(rule.condition.text)) {
+    yield [rule.condition.position, 'a claim'];
+  }
+  if (rule.respond !== null) yield* templateUses(rule.respond);
+}
+
+function* templateUses(respond: Respond): Generator<readonly [Position, string]> {
+  const { request, response, deny } = respond;
+  const templates = [
+    ...request.set.values(),
+    ...request.query.set.values(),
+    ...response.set.values(),
+    ...(deny?.headers.values() ?? []),
+    ...(deny?.body == null ? [] : [deny.body]),
+  ];
+  for (const { parts, position } of templates) {
+    for (const part of parts) {
+      if (part.kind === 'attribute' && isTokenKey(part.key)) yield [position, `\`${part.key.text}\``];
+    }
+  }
+}
+
+function isTokenKey(key: AttributeKey): boolean {
+  return key.kind.startsWith('request.auth.');
+}
+
+function conditionReadsToken(text: string): boolean {
+  const reads = compileCel(text).program?.reads ?? [];
+  return reads.some(({ variable, path }) => variable === 'claims' || (variable === 'request' && path[0] === 'auth'));
+}
+
+/** Groups are known and free of circles by now. */
+function groupNeedsToken(name: string, set: PolicySet): boolean {
+  const group = set.groups.get(name);
+  if (group === undefined || group.spiffeIds.length > 0) return false;
+  return group.groups.every((nested) => groupNeedsToken(nested, set));
+}
