@@ -1,6 +1,7 @@
 /**
  * What a transport is: bytes in, bytes out. It knows nothing of authorization.
  */
+import type { CallStatus } from './status.ts';
 
 export interface CallContext {
   /** When the caller stops waiting, in `Date.now()` milliseconds; Infinity when it set no deadline. */
@@ -11,27 +12,36 @@ export interface CallContext {
   readonly peerAllowed: boolean;
 }
 
-/**
- * Answers one unary call. Must not throw; if it does, the call ends with INTERNAL.
- * `null` means: these bytes are no message of this method (the call ends with INVALID_ARGUMENT).
- */
-export type UnaryHandler = (
-  message: Uint8Array,
-  context: CallContext,
-) => Uint8Array | null | Promise<Uint8Array | null>;
+/** The answer's message, another status than OK, or null: these bytes are no message of this method (INVALID_ARGUMENT). */
+export type UnaryAnswer = Uint8Array | CallStatus | null;
 
-/** Answers one server-streaming call: `send` may be called until `signal` aborts. */
+/**
+ * Answers one unary call. Must not throw; if it does, the call ends with INTERNAL and the cause goes to the log only.
+ * `message` may be a view on a larger buffer, and is the handler's to keep.
+ */
+export type UnaryHandler = (message: Uint8Array, context: CallContext) => UnaryAnswer | Promise<UnaryAnswer>;
+
+/**
+ * Answers one server-streaming call: `send` may be called until `signal` aborts, which it does when the caller
+ * leaves and when the connection is about to close. A returned status ends the call at once; null means what it
+ * means for a {@link UnaryAnswer}, undefined that the call goes on.
+ */
 export type StreamHandler = (
   message: Uint8Array,
   context: CallContext,
   send: (message: Uint8Array) => void,
   signal: AbortSignal,
-) => void;
+) => CallStatus | null | undefined;
 
 export interface Methods {
   /** By full path, e.g. `/envoy.service.auth.v3.Authorization/Check`. */
   readonly unary: ReadonlyMap<string, UnaryHandler>;
   readonly serverStream: ReadonlyMap<string, StreamHandler>;
+  /**
+   * Paths whose handlers look at {@link CallContext.peerAllowed} themselves. To a peer that is not on the allow-list
+   * every other method, known or not, is PERMISSION_DENIED.
+   */
+  readonly answersAnyPeer: ReadonlySet<string>;
 }
 
 export interface TlsOptions {
@@ -39,14 +49,20 @@ export interface TlsOptions {
   readonly keyFile: string;
   /** When set, clients must present a certificate signed by one of these. */
   readonly clientCaFile: string | null;
-  /** SPIFFE IDs or SAN patterns (`spiffe://td/ns/x/*`, `dns:*.example.com`); empty: any verified client. */
+  /**
+   * SPIFFE IDs or SAN patterns (`spiffe://td/ns/x/*`, `dns:*.example.com`); empty: any verified client.
+   * What they mean is in tls/allow-list.ts.
+   */
   readonly allowedClients: readonly string[];
 }
 
 export interface ListenOptions {
-  /** `HOST:PORT` (port 0: any free one) or `unix:PATH`. */
+  /** `HOST:PORT` (port 0: any free one; IPv6 in brackets) or `unix:PATH`. */
   readonly address: string;
+  /** Permission bits of a Unix socket. Default {@link UNIX_SOCKET_MODE}. */
+  readonly unixSocketMode?: number;
   readonly tls: TlsOptions | null;
+  /** Larger messages, compressed or not, end their call with RESOURCE_EXHAUSTED. See limits.ts for what that means. */
   readonly maxMessageBytes: number;
   readonly maxConcurrentStreams: number;
   /** Connections are asked to leave after this time, plus or minus the jitter; 0: never. */
@@ -58,10 +74,40 @@ export interface ListenOptions {
 export interface Listener {
   /** The bound address in the same form as the option, with the real port. */
   readonly address: string;
-  /** Stop taking calls, let those in flight end, GOAWAY; resolves when closed or forced after `timeoutMs`. */
+  /**
+   * Takes no new connections, asks the peers to leave, answers all calls in flight, ends server streams with
+   * UNAVAILABLE; resolves when every connection is closed, or was torn down after `timeoutMs`.
+   */
   drain(timeoutMs: number): Promise<void>;
 }
 
 export interface Transport {
+  /** Rejects with {@link ListenError} when the address, the files or the allow-list are not usable. */
   listen(options: ListenOptions, methods: Methods): Promise<Listener>;
+}
+
+/** Where a transport reports what its caller cannot see; `fields` are for a structured log. */
+export type TransportLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+export type ListenErrorCode =
+  | 'bad-address'
+  | 'address-in-use'
+  | 'address-not-usable'
+  | 'not-a-socket'
+  | 'bad-certificate-files'
+  | 'bad-allowed-client';
+
+/** Why a listener could not be started: what the operator gave and what is wrong with it. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code: ListenErrorCode;
+
+  constructor(code: ListenErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
