@@ -38,13 +38,21 @@ export function readDer(bytes: Uint8Array): DerValue[] {
         if (octet === undefined) throw new DerError('cut length');
         length = length * 256 + octet;
       }
-      if (length < 0x80) throw new DerError('length not minimal');
+      if (length < Math.max(0x80, 256 ** (octets - 1))) throw new DerError('length not minimal');
     }
     if (at + length > bytes.length) throw new DerError('cut value');
     values.push({ tag, content: bytes.subarray(at, at + length) });
     at += length;
   }
   return values;
+}
+
+/** The bytes that a value was read from: DER has one way only to write a length. */
+export function encodingOf({ tag, content }: DerValue): Buffer {
+  const length = content.length;
+  const octets = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const header = length < 0x10000 ? octets : [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
+  return Buffer.concat([Uint8Array.from([tag, ...header]), content]);
 }
 
 /** Dotted form of an OBJECT IDENTIFIER's content. */

@@ -63,7 +63,8 @@ function base128(value: number): Buffer {
   return Buffer.from(digits);
 }
 
-function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
+/** An element with any tag: what the functions above are made of. */
+export function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   return Buffer.concat([Buffer.of(tag), lengthOf(content.length), content]);
 }
