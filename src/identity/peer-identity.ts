@@ -13,7 +13,14 @@ const MAX_CACHED_CERTIFICATES = 4096;
 /** A chain of an Envoy peer is a few KiB; past this it is not read. */
 const MAX_CERTIFICATE_LENGTH = 256 * 1024;
 
-const certificates = new LRUCache<string, PeerIdentity>({ max: MAX_CACHED_CERTIFICATES });
+/** Characters of certificates that are kept: 8 KiB for each, so that long ones cannot take all memory. */
+const MAX_CACHED_LENGTH = MAX_CACHED_CERTIFICATES * 8 * 1024;
+
+const certificates = new LRUCache<string, PeerIdentity>({
+  max: MAX_CACHED_CERTIFICATES,
+  maxSize: MAX_CACHED_LENGTH,
+  sizeCalculation: (_, text) => text.length,
+});
 
 /**
  * `certificate`: URL-encoded PEM as Envoy sends it (`include_peer_certificate`), or empty.
