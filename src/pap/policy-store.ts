@@ -1,8 +1,8 @@
 /**
  * Holds the policy snapshot that serves, and puts a new one in its place when its source has a good one.
  *
- * A set with an error is refused whole: the last good one stays, and the store says since when it is
- * stale and why. Before the first good set there is none, and nothing can be decided.
+ * A set with an error is refused whole: the last good one stays, and the store says since when
+ * there is something newer and what is wrong with it. Before the first good set there is none, and nothing can be decided.
  */
 import { compareDiagnostics } from '../lib/diagnostic.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
@@ -34,8 +34,10 @@ export interface StoreStatus {
   readonly ready: boolean;
   /** When the snapshot that serves was taken. */
   readonly takenAtMs: number | null;
-  /** Set while what the source last had was refused. */
-  readonly stale: { readonly sinceMs: number; readonly diagnostics: readonly Diagnostic[] } | null;
+  /** Since when what the source has is refused; null while it is what serves. */
+  readonly refusedSinceMs: number | null;
+  /** Of the last load: why it was refused, or its warnings and notes. */
+  readonly diagnostics: readonly Diagnostic[];
   /** Loads since the start, by how they ended. */
   readonly taken: number;
   readonly refused: number;
@@ -46,7 +48,14 @@ export class PolicyStore<Snapshot> {
   readonly #load: Load<Snapshot>;
   readonly #listeners = new Set<(event: LoadEvent<Snapshot>) => void>();
   #current: Snapshot | null = null;
-  #status: StoreStatus = { ready: false, takenAtMs: null, stale: null, taken: 0, refused: 0 };
+  #status: StoreStatus = {
+    ready: false,
+    takenAtMs: null,
+    refusedSinceMs: null,
+    diagnostics: [],
+    taken: 0,
+    refused: 0,
+  };
   #watch: Watch | null = null;
   /** What came while a load was running: only the newest is worth loading. */
   #waiting: PolicyFiles | null = null;
@@ -125,13 +134,17 @@ export class PolicyStore<Snapshot> {
 
   #finish(snapshot: Snapshot | null, diagnostics: readonly Diagnostic[], durationMs: number): void {
     const atMs = Date.now();
-    const { stale, taken, refused } = this.#status;
+    const { refusedSinceMs, taken, refused } = this.#status;
     if (snapshot === null) {
-      const sinceMs = stale?.sinceMs ?? atMs;
-      this.#status = { ...this.#status, stale: { sinceMs, diagnostics }, refused: refused + 1 };
+      this.#status = {
+        ...this.#status,
+        refusedSinceMs: refusedSinceMs ?? atMs,
+        diagnostics,
+        refused: refused + 1,
+      };
     } else {
       this.#current = snapshot;
-      this.#status = { ready: true, takenAtMs: atMs, stale: null, taken: taken + 1, refused };
+      this.#status = { ready: true, takenAtMs: atMs, refusedSinceMs: null, diagnostics, taken: taken + 1, refused };
     }
     const event: LoadEvent<Snapshot> =
       snapshot === null

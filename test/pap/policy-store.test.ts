@@ -59,21 +59,28 @@ describe('the snapshot that serves', () => {
   test('there is none before the first good set, and the reasons are kept', async () => {
     const shelf = new Shelf(content('bad start'));
     const store = new PolicyStore(shelf, load);
-    expect(store.status).toStrictEqual({ ready: false, takenAtMs: null, stale: null, taken: 0, refused: 0 });
+    expect(store.status).toStrictEqual({
+      ready: false,
+      takenAtMs: null,
+      refusedSinceMs: null,
+      diagnostics: [],
+      taken: 0,
+      refused: 0,
+    });
     const before = Date.now();
     await store.start();
     expect(store.current).toBeNull();
-    expect(store.status).toMatchObject({ ready: false, refused: 1, stale: { diagnostics: [{ code: 'bad start' }] } });
-    expect(store.status.stale?.sinceMs).toBeGreaterThanOrEqual(before);
+    expect(store.status).toMatchObject({ ready: false, refused: 1, diagnostics: [{ code: 'bad start' }] });
+    expect(store.status.refusedSinceMs).toBeGreaterThanOrEqual(before);
 
     const event = nextEvent(store);
     shelf.changed?.(content('good'));
     expect(await event).toMatchObject({ outcome: 'taken', snapshot: 'good', diagnostics: [] });
     expect(store.current).toBe('good');
-    expect(store.status).toMatchObject({ ready: true, stale: null, taken: 1, refused: 1 });
+    expect(store.status).toMatchObject({ ready: true, refusedSinceMs: null, diagnostics: [], taken: 1, refused: 1 });
   });
 
-  test('a bad set leaves the good one, ready and stale since the first bad one', async () => {
+  test('a bad set leaves the good one, ready, and is told with the time of the first bad one', async () => {
     const shelf = new Shelf(content('good'));
     const store = new PolicyStore(shelf, load);
     await store.start();
@@ -81,21 +88,22 @@ describe('the snapshot that serves', () => {
 
     shelf.now = content('bad 1');
     await store.reload();
-    const since = store.status.stale?.sinceMs;
+    const since = store.status.refusedSinceMs;
     shelf.now = content('bad 2');
     await store.reload();
     expect(store.current).toBe('good');
     expect(store.status).toStrictEqual({
       ready: true,
       takenAtMs,
-      stale: { sinceMs: since, diagnostics: [problem('bad 2')] },
+      refusedSinceMs: since,
+      diagnostics: [problem('bad 2')],
       taken: 1,
       refused: 2,
     });
 
     shelf.now = content('good');
     await store.reload();
-    expect(store.status.stale).toBeNull();
+    expect(store.status.refusedSinceMs).toBeNull();
   });
 
   test('a warning does not refuse a set', async () => {
@@ -112,14 +120,14 @@ describe('the snapshot that serves', () => {
     const store = new PolicyStore(shelf, warned);
     await store.start();
     expect(store.current).toBeNull();
-    expect(store.status.stale?.diagnostics.map(({ code }) => code)).toStrictEqual(['mild', 'unreadable-path']);
+    expect(store.status.diagnostics.map(({ code }) => code)).toStrictEqual(['mild', 'unreadable-path']);
   });
 
   test('a vanished path is told alone', async () => {
     const shelf = new Shelf({ files: [], diagnostics: [problem('missing-path')] });
     const store = new PolicyStore<string>(shelf, () => ({ snapshot: null, diagnostics: [problem('no-policies')] }));
     await store.start();
-    expect(store.status.stale?.diagnostics.map(({ code }) => code)).toStrictEqual(['missing-path']);
+    expect(store.status.diagnostics.map(({ code }) => code)).toStrictEqual(['missing-path']);
   });
 
   test('a load that throws is a refused set', async () => {
@@ -133,8 +141,8 @@ describe('the snapshot that serves', () => {
     broken = true;
     await store.reload();
     expect(store.current).toBe('good');
-    expect(store.status.stale?.diagnostics).toMatchObject([{ code: 'load-failed', severity: 'error' }]);
-    expect(store.status.stale?.diagnostics[0]?.message).toBe('the policies could not be loaded: boom');
+    expect(store.status.diagnostics).toMatchObject([{ code: 'load-failed', severity: 'error' }]);
+    expect(store.status.diagnostics[0]?.message).toBe('the policies could not be loaded: boom');
   });
 });
 

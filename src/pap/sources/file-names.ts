@@ -1,6 +1,8 @@
 /** Which names in a policy directory are policies, which are policy tests, and which are nobody's business. */
 
 const DATA_FILE = /\.(?:yaml|yml|json)$/;
+/** JSON Schemas for editors, which policies name and lie beside. */
+const SCHEMA_FILE = /\.schema\.json$/;
 const TEST_FILE = /\.test\.(?:yaml|yml|json)$/;
 
 /**
@@ -12,7 +14,7 @@ export function isHidden(name: string): boolean {
 }
 
 export function isPolicyFileName(name: string): boolean {
-  return DATA_FILE.test(name) && !TEST_FILE.test(name) && !isHidden(name);
+  return DATA_FILE.test(name) && !TEST_FILE.test(name) && !SCHEMA_FILE.test(name) && !isHidden(name);
 }
 
 /** `shop.test.yaml`: tests of the policies beside it, which never serve. */

@@ -21,6 +21,7 @@ test.each([
   '4913',
   'shop.YAML',
   'yaml',
+  'access-policy.schema.json',
   'README.md',
   '..data',
   '..2026_01_01.yaml',

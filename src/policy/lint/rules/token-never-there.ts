@@ -50,7 +50,7 @@ function* templateUses(respond: Respond): Generator<readonly [Position, string]>
     ...request.query.set.values(),
     ...response.set.values(),
     ...(deny?.headers.values() ?? []),
-    ...(deny?.body == null ? [] : [deny.body]),
+    ...(deny === null || deny.body === null ? [] : [deny.body]),
   ];
   for (const { parts, position } of templates) {
     for (const part of parts) {
