@@ -148,7 +148,7 @@ function policyStateOf(store: PolicyStore<PolicySnapshot>, draining: boolean): P
   const expired = (store.current?.policies ?? [])
     .filter(({ action, mode }) => action === 'DENY' && mode === 'enforce')
     .flatMap((policy) => policy.rules)
-    .filter(({ valid }) => valid?.untilMs != null && valid.untilMs <= nowMs);
+    .filter(({ valid }) => (valid?.untilMs ?? Infinity) <= nowMs);
   const lastReloadSeconds = loadedAtMs === null ? null : loadedAtMs / 1000;
   return { ready, stale, revision, policies, rules, lastReloadSeconds, expiredDenyRules: expired.length };
 }

@@ -22,7 +22,7 @@ function attributesOf(request: TestRequest, jwtMetadata: string): JsonObject {
   const { destination, workload, claims } = request;
   const principal = request.principal ?? request.sans?.[0] ?? '';
   const scheme = request.scheme ?? (principal === '' ? 'http' : 'https');
-  const http: JsonObject = {
+  const http = {
     method: request.method ?? 'GET',
     scheme,
     host: request.host ?? 'localhost',
@@ -56,16 +56,19 @@ function socket(address: string, portValue: number): JsonObject {
   return { socketAddress: { address, portValue } };
 }
 
-function headerLines(http: JsonObject, headers: TestRequest['headers']): JsonObject[] {
+function headerLines(
+  http: Record<'host' | 'path' | 'method' | 'scheme', string>,
+  headers: TestRequest['headers'],
+): JsonObject[] {
   const line = (key: string, value: string): JsonObject => ({
     key,
     rawValue: Buffer.from(value, 'utf8').toString('base64'),
   });
   const pseudo = [
-    line(':authority', String(http['host'])),
-    line(':path', String(http['path'])),
-    line(':method', String(http['method'])),
-    line(':scheme', String(http['scheme'])),
+    line(':authority', http.host),
+    line(':path', http.path),
+    line(':method', http.method),
+    line(':scheme', http.scheme),
   ];
   return [...pseudo, ...[...headers].flatMap(([name, values]) => values.map((value) => line(name, value)))];
 }
