@@ -1,10 +1,9 @@
-import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { callGrpc } from './support/grpc-client.ts';
 import { valuesOf, type HeaderLine } from './support/headers.ts';
 import { sendHttp1, type HttpResponse } from './support/http1-client.ts';
-import { accessPolicy, authorizationPolicy, documents } from './support/policies.ts';
+import { accessPolicy, authorizationPolicy, documents, yamlOf } from './support/policies.ts';
 import { createTokenIssuer } from './support/tokens.ts';
 import { seenIn } from './support/upstream.ts';
 import { startWorld, type World } from './support/world.ts';
@@ -58,7 +57,7 @@ const policies = {
         },
       ],
     }),
-    stringify({
+    yamlOf({
       apiVersion: 'portcullis.dev/v1',
       kind: 'PrincipalGroup',
       metadata: { name: 'support', namespace: 'shop' },

@@ -1,11 +1,10 @@
-import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { ListenerOptions } from './support/envoy-config.ts';
 import type { HeaderLine } from './support/headers.ts';
 import { sendHttp1 } from './support/http1-client.ts';
 import { certificateOf, clientOf, serverTls } from './support/identities.ts';
-import { accessPolicy, documents } from './support/policies.ts';
+import { accessPolicy, documents, yamlOf } from './support/policies.ts';
 import type { Json } from './support/recommended-config.ts';
 import { startWorld, type World } from './support/world.ts';
 
@@ -16,7 +15,7 @@ import { startWorld, type World } from './support/world.ts';
  * Each workload's ALLOW rule has the workload's name, so that the rule tells who was found.
  */
 const entry = (name: string, address: string, labels: Json, serviceAccount?: string): string =>
-  stringify({
+  yamlOf({
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
     metadata: { name, namespace: 'shop' },

@@ -33,7 +33,12 @@ async function run(once: boolean): Promise<number> {
     for (const [index, row] of rows.entries()) {
       outcomes.push(await ask(shop, row, index));
     }
-    process.stdout.write(`${table(HEAD, outcomes.map(({ cells }) => cells))}\n\n`);
+    process.stdout.write(
+      `${table(
+        HEAD,
+        outcomes.map(({ cells }) => cells),
+      )}\n\n`,
+    );
     const wrong = outcomes.filter(({ asExpected }) => !asExpected).length;
     process.stdout.write(`${String(outcomes.length)} requests, ${String(wrong)} not as expected.\n`);
     if (!once) {
@@ -77,7 +82,10 @@ async function ask(shop: World, row: Row, index: number): Promise<Outcome> {
 
 /** The rule that decided, or the reason why none did. */
 function ruleOf({ metadata }: AccessLogEntry): string {
-  const said = metadata?.['rule'] === undefined ? metadata?.['reason'] : `${String(metadata['policy'])} ${String(metadata['rule'])}`;
+  const said =
+    metadata?.['rule'] === undefined
+      ? metadata?.['reason']
+      : `${String(metadata['policy'])} ${String(metadata['rule'])}`;
   return typeof said === 'string' ? said : '(none)';
 }
 
@@ -89,7 +97,9 @@ function isTelling(name: string): boolean {
 async function stayUp(shop: World): Promise<void> {
   const files = await temporaryDirectory();
   try {
-    process.stdout.write(`\n${await curlExamples(shop, (name, text) => writeFile(join(files.path, name), text), files.path)}\n`);
+    process.stdout.write(
+      `\n${await curlExamples(shop, (name, text) => writeFile(join(files.path, name), text), files.path)}\n`,
+    );
     await new Promise<void>((resolve) => {
       process.once('SIGINT', resolve).once('SIGTERM', resolve);
     });

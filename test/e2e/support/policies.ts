@@ -27,6 +27,11 @@ export function authorizationPolicy(options: PolicyOptions): string {
   return policy('security.istio.io/v1', 'AuthorizationPolicy', options);
 }
 
+/** YAML with every text in quotes: `yes` and `1` are texts here, and without quotes a mistake to Portcullis. */
+export function yamlOf(value: Json): string {
+  return stringify(value, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' });
+}
+
 /** Several documents as the text of one file. */
 export function documents(...texts: readonly string[]): string {
   return texts.join('---\n');
@@ -38,7 +43,7 @@ export function anything(name: string): Json {
 }
 
 function policy(apiVersion: string, kind: string, options: PolicyOptions): string {
-  return stringify({
+  return yamlOf({
     apiVersion,
     kind,
     metadata: {

@@ -31,7 +31,12 @@ export interface Readiness {
   readonly stale: boolean;
   readonly revision: string | null;
   /** What is wrong with the newest policies. */
-  readonly problems: readonly { readonly code: string; readonly message: string; readonly place: string }[];
+  readonly problems: readonly {
+    readonly severity: string;
+    readonly code: string;
+    readonly message: string;
+    readonly place: string;
+  }[];
 }
 
 /** Our service as a child process. */
@@ -106,12 +111,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           if (started.exit() !== null) {
             return true;
           }
-          return options.unready === true ? takesConnections(address) : (await admin('/readyz')).status === 200;
+          if (options.unready === true) {
+            return takesConnections(address);
+          }
+          const { ready, problems } = await service.readiness();
+          // A mistake in a test's policies: waiting does not mend it.
+          return ready || problems.some(({ severity }) => severity === 'error');
         },
         { timeoutMs: START_TIMEOUT_MS, because: () => started.output() },
       );
-      if (started.exit() !== null) {
-        throw new Error(`the service left at once:\n${started.output()}`);
+      if (started.exit() !== null || (options.unready !== true && !(await service.readiness()).ready)) {
+        throw new Error(`the service left at once or refused its policies:\n${started.output()}`);
       }
     },
     async stop() {
