@@ -12,6 +12,7 @@ import { CEL_VARIABLES } from './environment.ts';
 import type { CelField, CelVariable } from './environment.ts';
 import { CelEvaluationError } from './program.ts';
 import type { CelActivation, CelProblem, CelProgram, CelRead } from './program.ts';
+import { patternProblem } from './pattern.ts';
 import { syntaxOf } from './syntax.ts';
 import type { CelNode } from './syntax.ts';
 
@@ -19,8 +20,13 @@ import type { CelNode } from './syntax.ts';
 export const MAX_CONDITION_LENGTH = 4096;
 /** Deeper nesting than any condition needs, and far from the end of the stack. */
 const MAX_DEPTH = 64;
-/** Each level of `exists`, `all` … multiplies the work by the length of a list that a caller may choose. */
-const MAX_COMPREHENSIONS_NESTED = 2;
+/** `exists`, `all` … inside each other. */
+const MAX_COMPREHENSIONS_NESTED = 3;
+/**
+ * Each level over a list that is not written in the condition multiplies the work by a length that a caller
+ * may choose: 1,000 claims twice are half a second.
+ */
+const MAX_OPEN_COMPREHENSIONS_NESTED = 1;
 
 export type CelCompilation =
   | { readonly program: CelProgram; readonly problems: readonly [] }
@@ -40,7 +46,14 @@ const environment = celEnv({
 
 export function compileCel(text: string): CelCompilation {
   if (text.length > MAX_CONDITION_LENGTH)
-    return failed(0, `the condition has ${text.length} characters, more than ${MAX_CONDITION_LENGTH}`, 'split the rule');
+    return failed(
+      0,
+      `the condition has ${text.length} characters, more than ${MAX_CONDITION_LENGTH}`,
+      'split the rule',
+    );
+  const deep = firstTooDeep(text);
+  // The library's parser is recursive: brackets are counted before it sees them.
+  if (deep !== null) return failed(deep, `brackets nested more than ${MAX_DEPTH} deep`, 'split the condition');
   let parsed;
   try {
     parsed = parse(text);
@@ -49,7 +62,7 @@ export function compileCel(text: string): CelCompilation {
   }
   const checker = new Checker();
   const root = syntaxOf(parsed);
-  checker.check(root, new Set(), 0, 0);
+  checker.check(root, new Set(), 0, NO_COMPREHENSION);
   if (checker.problems.length === 0 && isNeverBool(root))
     checker.report(root, 'the condition is no bool', 'compare it with something');
   if (checker.problems.length > 0)
@@ -84,8 +97,36 @@ function syntaxError(text: string, error: unknown): CelCompilation {
     .split('\n')
     .slice(0, line)
     .reduce((sum, each) => sum + each.length + 1, 0);
-  return failed(Math.min(lineStart + Number(match[2]) - 1, text.length), `cannot read the condition: ${match[3]!}`, hint);
+  return failed(
+    Math.min(lineStart + Number(match[2]) - 1, text.length),
+    `cannot read the condition: ${match[3]!}`,
+    hint,
+  );
 }
+
+/** Index of the bracket that goes past the depth, strings not looked into; null: none. */
+function firstTooDeep(text: string): number | null {
+  let depth = 0;
+  let quote = '';
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]!;
+    if (quote !== '') {
+      if (char === '\\') i++;
+      else if (char === quote) quote = '';
+    } else if (char === '"' || char === "'") quote = char;
+    else if ('([{'.includes(char) && ++depth > MAX_DEPTH) return i;
+    else if (')]}'.includes(char)) depth--;
+  }
+  return null;
+}
+
+interface Comprehensions {
+  readonly nested: number;
+  /** Those over a list that is not written in the condition. */
+  readonly open: number;
+}
+
+const NO_COMPREHENSION: Comprehensions = { nested: 0, open: 0 };
 
 class Checker {
   readonly problems: CelProblem[] = [];
@@ -101,7 +142,7 @@ class Checker {
   }
 
   /** `bound`: names of comprehension variables in scope. */
-  check(node: CelNode, bound: ReadonlySet<string>, depth: number, comprehensions: number): void {
+  check(node: CelNode, bound: ReadonlySet<string>, depth: number, comprehensions: Comprehensions): void {
     if (depth > MAX_DEPTH) {
       this.report(node, `nested more than ${MAX_DEPTH} deep`, 'split the condition');
       return;
@@ -116,20 +157,59 @@ class Checker {
       case 'name':
         if (!bound.has(node.name)) this.#unknownName(node, node.name);
         return;
-      case 'comprehension': {
-        if (comprehensions === MAX_COMPREHENSIONS_NESTED)
-          this.report(node, `macros nested more than ${MAX_COMPREHENSIONS_NESTED} deep`, 'split the condition');
-        this.check(node.range, bound, depth + 1, comprehensions);
-        const inner = new Set([...bound, ...node.variables]);
-        for (const child of node.bodies) this.check(child, inner, depth + 1, comprehensions + 1);
+      case 'comprehension':
+        this.#comprehension(node, bound, depth, comprehensions);
         return;
-      }
+      case 'message':
+        this.report(
+          node,
+          'messages cannot be made in a condition',
+          'conditions have strings, numbers, bools, lists and maps',
+        );
+        return;
       case 'call':
-        if (!isOperator(node.name) && !FUNCTIONS.has(node.name)) this.#unknownFunction(node, node.name);
+        this.#call(node);
         for (const child of node.children) this.check(child, bound, depth + 1, comprehensions);
         return;
       default:
         for (const child of node.children) this.check(child, bound, depth + 1, comprehensions);
+    }
+  }
+
+  #comprehension(
+    node: CelNode & { readonly kind: 'comprehension' },
+    bound: ReadonlySet<string>,
+    depth: number,
+    around: Comprehensions,
+  ): void {
+    const inside = { nested: around.nested + 1, open: around.open + (node.range.kind === 'construct' ? 0 : 1) };
+    if (inside.nested > MAX_COMPREHENSIONS_NESTED) {
+      this.report(node, `macros nested more than ${MAX_COMPREHENSIONS_NESTED} deep`, 'split the condition');
+    } else if (inside.open > MAX_OPEN_COMPREHENSIONS_NESTED) {
+      this.report(
+        node,
+        'a macro over a list of the request inside another one',
+        'its cost is the product of two lengths that callers choose: use `in`, or write one of the lists out',
+      );
+    }
+    this.check(node.range, bound, depth + 1, around);
+    const names = new Set([...bound, ...node.variables]);
+    for (const child of node.bodies) this.check(child, names, depth + 1, inside);
+  }
+
+  #call(node: CelNode & { readonly kind: 'call' }): void {
+    if (!isOperator(node.name) && !FUNCTIONS.has(node.name)) this.#unknownFunction(node, node.name);
+    if (node.name === 'matches') {
+      const problem = patternProblem(node.children[1]);
+      if (problem !== null) this.report(node, problem.message, problem.hint);
+    }
+    const types = comparedTypes(node);
+    if (types !== null) {
+      this.report(
+        node,
+        `a ${types[0]} is compared with a ${types[1]}: they are never equal`,
+        'compare values of one type',
+      );
     }
   }
 
@@ -156,11 +236,17 @@ class Checker {
         this.report(
           node,
           `\`${whole}\` has no field \`${step}\``,
-          near === null ? `its fields are ${known.map((name) => `\`${name}\``).join(', ')}` : `did you mean \`${near}\`?`,
+          near === null
+            ? `its fields are ${known.map((name) => `\`${name}\``).join(', ')}`
+            : `did you mean \`${near}\`?`,
         );
         return;
       }
       at = next;
+    }
+    const [first, header] = path;
+    if (variable === 'request' && first === 'headers' && header !== undefined && header !== header.toLowerCase()) {
+      this.report(node, `no header is called \`${header}\`: names are lower case`, `write \`${header.toLowerCase()}\``);
     }
     this.#reads.set(JSON.stringify([variable, ...path]), { variable, path });
   }
@@ -187,10 +273,10 @@ class Checker {
   }
 }
 
-/** Standard functions of CEL (langdef.md, "List of Standard Definitions"). Macros are gone by now. */
+/** Standard functions of CEL (langdef.md, "List of Standard Definitions") less `type`. Macros are gone by now. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['size', 'contains', 'startsWith', 'endsWith', 'matches'],
-  ...['bool', 'bytes', 'double', 'duration', 'dyn', 'int', 'string', 'timestamp', 'type', 'uint'],
+  ...['bool', 'bytes', 'double', 'duration', 'dyn', 'int', 'string', 'timestamp', 'uint'],
   ...['getDate', 'getDayOfMonth', 'getDayOfWeek', 'getDayOfYear', 'getFullYear', 'getHours'],
   ...['getMilliseconds', 'getMinutes', 'getMonth', 'getSeconds'],
 ]);
@@ -230,7 +316,21 @@ function attributeChain(node: CelNode, bound: ReadonlySet<string>): AttributeCha
   };
 }
 
-const NEVER_BOOL = new Set(['_+_', '_-_', '_*_', '_/_', '_%_', '-_', 'size', 'string', 'int', 'uint', 'double', 'timestamp', 'duration']);
+const NEVER_BOOL = new Set([
+  '_+_',
+  '_-_',
+  '_*_',
+  '_/_',
+  '_%_',
+  '-_',
+  'size',
+  'string',
+  'int',
+  'uint',
+  'double',
+  'timestamp',
+  'duration',
+]);
 
 function isNeverBool(node: CelNode): boolean {
   if (node.kind === 'constant') return !node.isBool;
@@ -242,4 +342,27 @@ function isNeverBool(node: CelNode): boolean {
   for (const step of chain.path) at = at?.fields?.[step];
   // Values of open maps (claims, headers) can be anything; every named field is no bool.
   return at !== undefined && !(node.kind === 'select' && node.testOnly);
+}
+
+/** The two types of `==` and `!=` between a field of known type and a constant of another; null: they can be equal. */
+function comparedTypes(node: CelNode & { readonly kind: 'call' }): readonly [string, string] | null {
+  if (node.name !== '_==_' && node.name !== '_!=_') return null;
+  const [left, right] = node.children.map(staticType);
+  if (left === undefined || right === undefined || left === null || right === null || left === right) return null;
+  return [left, right];
+}
+
+/** Numbers of all kinds compare with each other. null: not known before a request is there. */
+function staticType(node: CelNode): string | null {
+  if (node.kind === 'constant') return node.type;
+  const chain = attributeChain(node, new Set());
+  if (chain === null || chain.computed.length > 0) return null;
+  let at: CelField | undefined = CEL_VARIABLES[chain.variable];
+  for (const step of chain.path) {
+    // Values of open maps: headers and query parameters are strings, claims and labels are not looked at.
+    if (at?.fields === undefined) return null;
+    at = at.fields[step];
+  }
+  if (at === undefined || (node.kind === 'select' && node.testOnly)) return null;
+  return at.type === 'int' ? 'number' : at.type;
 }

@@ -2,7 +2,14 @@
 import type { parse } from '@bufbuild/cel';
 
 export type CelNode = { readonly index: number } & (
-  | { readonly kind: 'constant'; readonly isBool: boolean; readonly children: readonly CelNode[] }
+  | {
+      readonly kind: 'constant';
+      readonly isBool: boolean;
+      readonly type: 'string' | 'number' | 'bool' | null;
+      /** Of a string. */
+      readonly text: string | null;
+      readonly children: readonly CelNode[];
+    }
   | { readonly kind: 'name'; readonly name: string; readonly children: readonly CelNode[] }
   | {
       readonly kind: 'select';
@@ -20,8 +27,9 @@ export type CelNode = { readonly index: number } & (
       readonly children: readonly CelNode[];
     }
   | { readonly kind: 'call'; readonly name: string; readonly children: readonly CelNode[] }
-  /** A list, map or message. */
+  /** A list or map that is written out. */
   | { readonly kind: 'construct'; readonly children: readonly CelNode[] }
+  | { readonly kind: 'message'; readonly children: readonly CelNode[] }
   | {
       readonly kind: 'comprehension';
       readonly range: CelNode;
@@ -66,7 +74,7 @@ function convert(expression: Expression, positions: Readonly<Record<string, numb
       return { kind: 'construct', children: exprKind.value.elements.flatMap(of), index };
     case 'structExpr':
       return {
-        kind: 'construct',
+        kind: exprKind.value.messageName === '' ? 'construct' : 'message',
         children: exprKind.value.entries.flatMap((entry) => [
           ...(entry.keyKind.case === 'mapKey' ? of(entry.keyKind.value) : []),
           ...of(entry.value),
@@ -87,11 +95,26 @@ function convert(expression: Expression, positions: Readonly<Record<string, numb
       };
     }
     case 'constExpr':
-      return { kind: 'constant', isBool: exprKind.value.constantKind.case === 'boolValue', children: [], index };
+      return {
+        kind: 'constant',
+        isBool: exprKind.value.constantKind.case === 'boolValue',
+        type: CONSTANT_TYPES[exprKind.value.constantKind.case ?? ''] ?? null,
+        text: stringConstant(expression),
+        children: [],
+        index,
+      };
     default:
       return { kind: 'construct', children: [], index };
   }
 }
+
+const CONSTANT_TYPES: Readonly<Record<string, 'string' | 'number' | 'bool'>> = {
+  stringValue: 'string',
+  boolValue: 'bool',
+  int64Value: 'number',
+  uint64Value: 'number',
+  doubleValue: 'number',
+};
 
 function stringConstant(expression: Expression | undefined): string | null {
   if (expression?.exprKind.case !== 'constExpr') return null;
