@@ -164,7 +164,7 @@ const READINGS: readonly ((path: string) => string)[] = [
 ];
 
 /** Like {@link decodeOnce}, but a bad escape stays as it is: what a lenient application does. */
-function decodeLeniently(path: string): string {
+export function decodeLeniently(path: string): string {
   if (!path.includes('%')) return path;
   return path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -69,7 +69,11 @@ export function renderObligations(
     setHeaders,
     removeHeaders: [...respond.removeHeaders, ...removed(respond.setHeaders, setHeaders)],
     setQuery,
-    removeQuery: [...respond.removeQuery, ...removed(respond.setQuery, setQuery)],
+    removeQuery: [
+      ...respond.removeQuery,
+      ...removed(respond.setQuery, setQuery),
+      ...otherSpellings([...respond.removeQuery, ...respond.setQuery.map(([name]) => name)], request.query),
+    ],
     responseHeaders: fields(respond.responseHeaders, encodeForHeader),
     deny:
       respond.deny === null
@@ -84,6 +88,21 @@ export function renderObligations(
 
 type Encode = (value: string) => string;
 
+/**
+ * Names in the query that an application decodes to one of `names` although they are written otherwise
+ * (`%73ecret` for `secret`): Envoy compares names as they are written.
+ */
+function otherSpellings(names: readonly string[], query: string | null): string[] {
+  if (names.length === 0 || query === null) return [];
+  const spellings = new Set<string>();
+  for (const pair of query.split('&')) {
+    const equals = pair.indexOf('=');
+    const written = equals < 0 ? pair : pair.slice(0, equals);
+    if (!names.includes(written) && names.includes(decodeLeniently(written.replaceAll('+', ' ')))) spellings.add(written);
+  }
+  return [...spellings];
+}
+
 function renderTemplate(
   template: CompiledTemplate,
   encode: Encode,
@@ -94,7 +113,8 @@ function renderTemplate(
 ): string | null {
   let out = '';
   for (const part of template.parts) {
-    if (part.kind === 'literal') out += part.bytes;
+    // A policy's own text stands as it is, but for a query: a literal `&` there would end the parameter.
+    if (part.kind === 'literal') out += encode === encodeForQuery ? encode(part.bytes) : part.bytes;
     else if (part.kind === 'attribute') {
       const values = attributeValues(part.key, request);
       if (values.length === 0) return null;

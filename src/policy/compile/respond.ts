@@ -48,7 +48,8 @@ export function compileRespond(respond: Respond): CompiledRespond {
   };
   const templates = templatesOf(compiled);
   const perDecision = templates.some(readsDecisionId);
-  return { ...compiled, perDecision, constant: !perDecision && !templates.some(readsRequest) };
+  const constant = !perDecision && !changesQuery(compiled) && !templates.some(readsRequest);
+  return { ...compiled, perDecision, constant };
 }
 
 function entries(map: ReadonlyMap<string, Template>): (readonly [string, CompiledTemplate])[] {
@@ -67,6 +68,11 @@ function readsDecisionId(template: CompiledTemplate): boolean {
   return template.parts.some((part) => part.kind === 'decision' && part.field === 'id');
 }
 
+/** Parameters of the query that are spelt in another way are removed too, so the query is read. */
+function changesQuery(respond: Pick<CompiledRespond, 'setQuery' | 'removeQuery'>): boolean {
+  return respond.setQuery.length > 0 || respond.removeQuery.length > 0;
+}
+
 function readsRequest(template: CompiledTemplate): boolean {
   return template.parts.some((part) => part.kind === 'attribute');
 }
@@ -81,9 +87,10 @@ function templatesOf(respond: Omit<CompiledRespond, 'perDecision' | 'constant'>)
 }
 
 export function respondReads(respond: CompiledRespond): readonly Read[] {
-  return templatesOf(respond).flatMap((template) =>
+  const reads = templatesOf(respond).flatMap((template) =>
     template.parts.flatMap((part) => (part.kind === 'attribute' ? keyReads(part.key) : [])),
   );
+  return changesQuery(respond) ? [...reads, { kind: 'query' }] : reads;
 }
 
 /** What a `when` key or `${…}` reads. */
