@@ -3,6 +3,7 @@
  * Values are encoded for the place they go to, and bounded.
  */
 import { asciiLowerCase, isUtf8, toByteString, toText } from '../attributes/bytes.ts';
+import { decodeLeniently } from '../attributes/path.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { ruleLabel } from '../policy/compile/compiled-rule.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
