@@ -168,6 +168,12 @@ export class RequestAttributes {
     return claimAt(this.claims, path);
   }
 
+  /** Was a token sent at all, verified or not. */
+  get hasAuthorization(): boolean {
+    const lines = this.source.header('authorization');
+    return lines.form === 'joined' || lines.lines.length > 0;
+  }
+
   /** `iss` and `sub`, when both are strings; else null. */
   get tokenSubject(): { readonly issuer: string; readonly subject: string } | null {
     const issuer = this.claims?.get('iss');

@@ -2,8 +2,7 @@
 import type { Claim, ClaimMap } from '../attributes/claim.ts';
 import { toByteString } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { hasAuthorization } from '../policy/compile/read-set.ts';
-import { ruleLabel } from '../policy/compile/compiled-rule.ts';
+import { ruleLabel } from '../pdp/decision.ts';
 import { decision as makeDecision } from '../pdp/decision.ts';
 import type { Decision, ShadowDecision } from '../pdp/decision.ts';
 import { InjectedValueTooLong, NO_OBLIGATIONS, renderObligations } from '../pdp/obligations.ts';
@@ -125,7 +124,7 @@ function denyAnswer(
  * than their keys hold.
  */
 function challenge(decision: Decision, request: RequestAttributes | null): string {
-  return decision.reason === 'token_required' && request !== null && hasAuthorization(request)
+  return decision.reason === 'token_required' && request !== null && request.hasAuthorization
     ? 'Bearer realm="portcullis", error="invalid_token"'
     : 'Bearer realm="portcullis"';
 }

@@ -3,7 +3,6 @@
  * refused again, is the same bytes.
  */
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { hasAuthorization } from '../policy/compile/read-set.ts';
 import type { Decision } from '../pdp/decision.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 
@@ -61,5 +60,5 @@ function answerKey(decision: Decision, request: RequestAttributes | null, stray:
 
 function challengeKey({ allowed }: Decision, request: RequestAttributes): string {
   if (allowed) return '';
-  return `${hasAuthorization(request) ? '+' : '-'}${request.claims === null ? '-' : '+'}`;
+  return `${request.hasAuthorization ? '+' : '-'}${request.claims === null ? '-' : '+'}`;
 }

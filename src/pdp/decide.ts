@@ -1,6 +1,6 @@
 /** Combining (DESIGN §6): DENY overrides; without an ALLOW policy the default; else an ALLOW has to match. */
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { matchRule, matchRuleWithBestToken } from '../policy/compile/match-rule.ts';
+import { matchRule, matchRuleWithBestToken } from '../policy-index/match/match-rule.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { RuleIndex } from '../policy-index/rule-index.ts';

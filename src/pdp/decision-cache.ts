@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { keyPart } from '../policy/compile/read-set.ts';
+import { keyPart } from '../policy-index/match/key-part.ts';
 import type { Scope } from '../policy-index/scope.ts';
 
 export interface DecisionCacheOptions {

@@ -31,3 +31,8 @@ export function decision(
 ): Decision {
   return { allowed: reasonFacts(reason).allowed, reason, rule, shadow, keepUntilMs } as Decision;
 }
+
+/** What reports call a rule: its name, or its number. */
+export function ruleLabel(rule: CompiledRule): string {
+  return rule.name ?? String(rule.index);
+}

@@ -8,11 +8,11 @@ import type { Claim } from '../attributes/claim.ts';
 import { isClaimList, isClaimMap } from '../attributes/claim.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { celHolds } from '../policy/compile/cel-holds.ts';
+import { celHolds } from '../policy-index/match/cel-holds.ts';
 import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
-import { ruleLabel } from '../policy/compile/compiled-rule.ts';
-import { holds } from '../policy/compile/holds.ts';
-import { isValidAt, matchRule } from '../policy/compile/match-rule.ts';
+import { ruleLabel } from './decision.ts';
+import { holds } from '../policy-index/match/holds.ts';
+import { isValidAt, matchRule } from '../policy-index/match/match-rule.ts';
 import type { Predicate } from '../policy/compile/predicate.ts';
 import type { Scope } from '../policy-index/scope.ts';
 

@@ -5,7 +5,7 @@
 import { asciiLowerCase, isUtf8, toByteString, toText } from '../attributes/bytes.ts';
 import { decodeLeniently } from '../attributes/path.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { ruleLabel } from '../policy/compile/compiled-rule.ts';
+import { ruleLabel } from './decision.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import type { CompiledTemplate } from '../policy/compile/respond.ts';
 import { attributeValues } from './attribute-text.ts';

@@ -1,6 +1,6 @@
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
-import type { RuleMatch } from '../policy/compile/match-rule.ts';
+import type { RuleMatch } from './match/match-rule.ts';
 
 /** The rules of one action that are in scope for one workload, ready to be asked. */
 export interface RuleIndex {

@@ -22,7 +22,7 @@ const policies = {
         rule('anything', { paths: ['/any/*', '/any', '/'] }),
         rule('exact', { paths: ['/exact'] }),
         rule('template', { paths: ['/orders/{*}', '/files/{**}'] }),
-        rule('spelled', { paths: ['/caf\u00e9', '/two words'] }),
+        rule('spelled', { paths: ['/caf\u00e9', '/two%20words'] }),
         rule('host', { hosts: ['orders.example'], paths: ['/host'] }),
         rule('method', { methods: ['GET', 'PROPFIND'], paths: ['/method'] }),
         rule('public', { paths: ['/public/*'] }),

@@ -1,6 +1,6 @@
 /** Which rules matched in at least one test. */
 import type { Explanation } from '../../extauthz/offline.ts';
-import { ruleLabel } from '../../policy/compile/compiled-rule.ts';
+import { ruleLabel } from '../../pdp/decision.ts';
 import type { PolicySnapshot } from '../../policy-index/snapshot.ts';
 
 export interface CoveredRule {

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../lib/diagnostic.ts';
 import { compileCel } from '../cel/compile.ts';
 import type { CelProgram } from '../cel/program.ts';
 import type { Policy, PolicySet, Rule } from '../model.ts';
-import { celReads } from './cel-holds.ts';
+import { celReads } from './cel-reads.ts';
 import { compilePredicates } from './compile-rule.ts';
 import type { RuleContext } from './compile-rule.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled-rule.ts';

@@ -39,8 +39,3 @@ export interface CompiledRule {
   /** Reads the clock (CEL `now` or `request.time`): decisions that looked at it are not kept. */
   readonly readsClock: boolean;
 }
-
-/** What reports call a rule: its name, or its number. */
-export function ruleLabel(rule: CompiledRule): string {
-  return rule.name ?? String(rule.index);
-}

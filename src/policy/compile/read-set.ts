@@ -1,8 +1,6 @@
 /**
  * Read sets: what a decision depends on, and so what a cache key has to hold.
  */
-import { claimKey } from '../../attributes/claim.ts';
-import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import type { Predicate } from './predicate.ts';
 import { groupReadsToken } from './group.ts';
 
@@ -86,74 +84,4 @@ export function predicateReadsToken(predicate: Predicate): boolean {
     test.attribute === 'claim' ||
     (test.attribute === 'groups' && test.groups.some(groupReadsToken))
   );
-}
-
-/**
- * The part of a cache key for one read. Self-delimiting: every text stands behind its length, so no two
- * lists of values give one key.
- */
-export function keyPart(read: Read, request: RequestAttributes): string {
-  switch (read.kind) {
-    case 'method':
-      return text(request.method);
-    case 'path':
-      return text(request.path);
-    case 'query':
-      return request.query === null ? '-' : text(request.query);
-    case 'host':
-      return text(request.authority);
-    case 'scheme':
-      return text(request.source.scheme);
-    case 'protocol':
-      return text(request.source.protocol);
-    case 'size':
-      return `${request.source.size};`;
-    case 'peer':
-      return text(request.peer.key);
-    case 'sourceIp':
-      return text(request.sourceIp ?? '');
-    case 'remoteIp':
-      return (request.remoteIp.certain ? '+' : '-') + text(request.remoteIp.address ?? '');
-    case 'destination':
-      return `${text(request.destinationIp ?? '')}${request.destinationPort};`;
-    case 'destinationPrincipal':
-      return text(request.source.destinationPrincipal);
-    case 'sni':
-      return text(request.source.sni);
-    case 'tokenSubject':
-      return claimKey(request.claims?.get('iss')) + claimKey(request.claims?.get('sub'));
-    case 'tokenPresence':
-      return (request.claims === null ? '-' : '+') + (hasAuthorization(request) ? '+' : '-');
-    case 'claims':
-      return claimKey(request.claims ?? undefined);
-    case 'headers': {
-      const names = request.source.headerNames();
-      let out = `${names.length}:`;
-      for (const name of names) out += text(name) + headerKey(name, request);
-      return out;
-    }
-    case 'header':
-      return headerKey(read.name, request);
-    case 'claim':
-      return claimKey(request.claim(read.path));
-    case 'metadata':
-      return claimKey(request.metadata(read.filter, read.path));
-  }
-}
-
-export function hasAuthorization(request: RequestAttributes): boolean {
-  const lines = request.header('authorization');
-  return lines.form === 'joined' || lines.lines.length > 0;
-}
-
-function text(value: string): string {
-  return `${value.length}:${value}`;
-}
-
-function headerKey(name: string, request: RequestAttributes): string {
-  const lines = request.header(name);
-  if (lines.form === 'joined') return `j${text(lines.value)}`;
-  let out = `${lines.lines.length};`;
-  for (const line of lines.lines) out += text(line);
-  return out;
 }

@@ -1,11 +1,11 @@
 /** Does a rule match? The one evaluator: serving, the linear scan and explanations all ask here. */
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
-import type { Action } from '../model.ts';
+import type { Action } from '../../policy/model.ts';
 import { celHolds } from './cel-holds.ts';
-import type { CompiledRule } from './compiled-rule.ts';
+import type { CompiledRule } from '../../policy/compile/compiled-rule.ts';
 import { holds } from './holds.ts';
-import type { Predicate } from './predicate.ts';
-import { predicateReadsToken } from './read-set.ts';
+import type { Predicate } from '../../policy/compile/predicate.ts';
+import { predicateReadsToken } from '../../policy/compile/read-set.ts';
 
 /** `matchRule` or `couldMatch…`: what an index asks of each candidate. */
 export type RuleMatch = (rule: CompiledRule, request: RequestAttributes, nowMs: number) => boolean;

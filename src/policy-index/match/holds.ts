@@ -23,9 +23,9 @@ import { matchesPeer } from '../../matcher/peer.ts';
 import { matchesRequestPrincipal } from '../../matcher/request-principal.ts';
 import { valueSetMatches } from '../../matcher/value-set.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
-import type { Action } from '../model.ts';
-import { isMember } from './group.ts';
-import type { Predicate, SpiffePart } from './predicate.ts';
+import type { Action } from '../../policy/model.ts';
+import { isMember } from '../../policy/compile/group.ts';
+import type { Predicate, SpiffePart } from '../../policy/compile/predicate.ts';
 
 export function holds(predicate: Predicate, request: RequestAttributes, action: Action): boolean {
   const { test, negated } = predicate;

@@ -1,29 +1,6 @@
-/** A CEL condition in a rule: in every reading of the path, and with errors closing the door. */
-import type { RequestAttributes } from '../../attributes/request-attributes.ts';
-import type { CelProgram, CelRead } from '../cel/program.ts';
-import type { Action } from '../model.ts';
-import { celActivation } from './cel-activation.ts';
+import type { CelProgram } from '../cel/program.ts';
 import type { Read } from './read-set.ts';
 import { toByteString } from '../../attributes/bytes.ts';
-
-/** An error, or anything but a bool, is no match for an ALLOW and a match for a DENY. */
-export function celHolds(program: CelProgram, request: RequestAttributes, action: Action, nowMs: number): boolean {
-  const paths = program.reads.some(readsPath) ? request.pathForms : [request.path];
-  const onError = action === 'DENY';
-  if (paths === null) return onError;
-  const holdsWith = (path: string): boolean => {
-    try {
-      return program.evaluate(celActivation(program, request, path, nowMs));
-    } catch {
-      return onError;
-    }
-  };
-  return action === 'ALLOW' ? paths.every(holdsWith) : paths.some(holdsWith);
-}
-
-function readsPath({ variable, path }: CelRead): boolean {
-  return variable === 'request' && (path.length === 0 || path[0] === 'path');
-}
 
 /** What the attributes that a program reads are made of. */
 export function celReads(program: CelProgram): readonly Read[] {

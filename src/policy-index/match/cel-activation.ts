@@ -11,8 +11,8 @@ import type { Claim, ClaimMap } from '../../attributes/claim.ts';
 import { decodeOnce } from '../../attributes/path.ts';
 import { FOREIGN_ACCOUNT } from '../../attributes/workload.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
-import type { CelActivation, CelInputMap, CelInputValue, CelProgram, CelRead } from '../cel/program.ts';
-import { CelEvaluationError } from '../cel/program.ts';
+import type { CelActivation, CelInputMap, CelInputValue, CelProgram, CelRead } from '../../policy/cel/program.ts';
+import { CelEvaluationError } from '../../policy/cel/program.ts';
 
 const NOTHING: CelInputMap = new Map();
 
