@@ -5,7 +5,7 @@
  * SANs, bytes that are no UTF-8) throws: absent would be wrong, since `!has(…)` could open a door.
  */
 import { formatIp } from '../../attributes/address.ts';
-import { toTextStrict } from '../../attributes/bytes.ts';
+import { toByteString, toTextStrict } from '../../attributes/bytes.ts';
 import { isClaimList } from '../../attributes/claim.ts';
 import type { Claim, ClaimMap } from '../../attributes/claim.ts';
 import { decodeOnce } from '../../attributes/path.ts';
@@ -29,7 +29,7 @@ export function celActivation(
     source: sourceMap(request, reads('source')),
     destination: destinationMap(request, reads('destination')),
     request: requestMap(request, path, reads('request')),
-    claims: reads('claims').length === 0 ? NOTHING : claimMap(request.claims),
+    claims: claimsMap(request.claims, reads('claims')),
     nowMs,
   };
 }
@@ -95,7 +95,7 @@ function requestMap(request: RequestAttributes, path: string, reads: readonly Ce
     sni: () => present(request.sni),
     headers: () => headerMap(request, reads),
     query: () => queryMap(request.query),
-    auth: () => authMap(request),
+    auth: () => authMap(request, reads),
   });
 }
 
@@ -131,23 +131,32 @@ function queryMap(query: string | null): CelInputMap {
   return parameters;
 }
 
-function authMap(request: RequestAttributes): CelInputMap {
+function authMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
+  const below = reads.flatMap(({ path }) => (path.length === 0 || path[0] === 'auth' ? [path.slice(1)] : []));
+  const wanted = (name: string): boolean => below.some(([first]) => first === undefined || first === name);
   const auth = new Map<string, CelInputValue>();
   const token = request.tokenSubject;
   if (token !== null) {
-    auth.set('principal', `${text(token.issuer)}/${text(token.subject)}`);
-    auth.set('issuer', text(token.issuer));
-    auth.set('subject', text(token.subject));
+    if (wanted('principal')) auth.set('principal', `${text(token.issuer)}/${text(token.subject)}`);
+    if (wanted('issuer')) auth.set('issuer', text(token.issuer));
+    if (wanted('subject')) auth.set('subject', text(token.subject));
   }
-  const audiences = request.claimStrings(['aud']);
+  const audiences = wanted('audiences') ? request.claimStrings(['aud']) : [];
   if (audiences.length > 0) auth.set('audiences', audiences.map(text));
-  const presenter = request.claim(['azp']);
+  const presenter = wanted('presenter') ? request.claim(['azp']) : undefined;
   if (typeof presenter === 'string') auth.set('presenter', text(presenter));
   return auth;
 }
 
-function claimMap(claims: ClaimMap | null): CelInputMap {
-  if (claims === null) return NOTHING;
+/** Only claims that are read are looked at: an error in another one must not depend on what no cache key holds. */
+function claimsMap(claims: ClaimMap | null, reads: readonly CelRead[]): CelInputMap {
+  if (claims === null || reads.length === 0) return NOTHING;
+  if (reads.some(({ path }) => path.length === 0)) return claimMap(claims);
+  const names = new Set(reads.map(({ path }) => toByteString(path[0]!)));
+  return claimMap(new Map([...claims].filter(([name]) => names.has(name))));
+}
+
+function claimMap(claims: ClaimMap): CelInputMap {
   return new Map([...claims].map(([name, value]) => [text(name), claimValue(value)]));
 }
 
