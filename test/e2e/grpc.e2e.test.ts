@@ -70,7 +70,7 @@ describe('an allowed call', () => {
     const answer = await call('/shop.Orders/Get', { metadata: [['x-user', 'root']] });
     expect(answer).toMatchObject({ code: 0, messages: [{ path: '/shop.Orders/Get', body: 'hello' }] });
     expect(valuesOf(answer.messages[0]?.headers ?? [], 'x-user')).toEqual([
-      'spiffe://cluster.local/ns/edge/sa/gateway',
+      'cluster.local/ns/edge/sa/gateway',
     ]);
     expect(valuesOf(answer.headers, 'x-policy')).toEqual(['orders']);
   });

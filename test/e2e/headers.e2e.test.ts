@@ -89,6 +89,8 @@ beforeAll(async () => {
     listeners: [
       { name: 'lines', routes },
       { name: 'joined', routes, extAuthz: { encodeRawHeaders: false } },
+      // Envoy 1.40 with validate_mutations answers 500 for any parameter value that has to be encoded.
+      { name: 'unvalidated', routes, extAuthz: { validateMutations: false } },
     ],
   });
 }, 60_000);
@@ -181,17 +183,6 @@ describe.each(['lines', 'joined'])('headers sent to the service as %s', (listene
     expect(valuesOf(seen.headers, 'x-copy')).toEqual([expected]);
   });
 
-  it('sets and removes query parameters, each encoded', async () => {
-    const path = '/query?a=1&secret=x&user=root&user=admin&b=2';
-    const headers: HeaderLine[] = [['x-in', 'a&admin=1#? \u00c3\u00a9']];
-    const seen = seenIn(await sendHttp1(world.envoy.target(listener), { path, headers }));
-    const [, query = ''] = seen.path.split('?');
-    expect(new URLSearchParams(query).getAll('user')).toEqual(['a&admin=1#? \u00e9']);
-    expect(new URLSearchParams(query).getAll('added')).toEqual(['a&b=c']);
-    expect(query).toMatch(/^(a=1&b=2|[^#]*a=1[^#]*b=2[^#]*)/);
-    expect(query).not.toMatch(/secret|(^|&)admin=/);
-  });
-
   it('sets response headers over the ones of the upstream', async () => {
     const response = await sendHttp1(world.envoy.target(listener), { path: '/set' });
     expect(valuesOf(response.headers, 'x-policy')).toEqual(['orders']);
@@ -244,5 +235,24 @@ describe('a header on several lines', () => {
     expect(await send('joined', '/role', 'user', 'admin')).toBe(403);
     expect(await send('joined', '/role', 'admin,user')).toBe(403);
     expect(await send('lines', '/role', 'admin,user')).toBe(403);
+  });
+});
+
+describe('query parameters', () => {
+  it('sets and removes query parameters, each encoded', async () => {
+    const path = '/query?a=1&secret=x&%73ecret=y&user=root&user=admin&b=2';
+    const headers: HeaderLine[] = [['x-in', 'a&admin=1#? \u00c3\u00a9']];
+    const seen = seenIn(await sendHttp1(world.envoy.target('unvalidated'), { path, headers }));
+    const [, query = ''] = seen.path.split('?');
+    expect(new URLSearchParams(query).getAll('user')).toEqual(['a&admin=1#? \u00e9']);
+    expect(new URLSearchParams(query).getAll('added')).toEqual(['a&b=c']);
+    expect(query).toMatch(/^(a=1&b=2|[^#]*a=1[^#]*b=2[^#]*)/);
+    expect(query).not.toMatch(/ecret|(^|&)admin=/);
+  });
+
+  it('that Envoy finds invalid (validate_mutations) end the request, and nothing reaches the upstream', async () => {
+    const headers: HeaderLine[] = [['x-in', 'a b']];
+    const response = await sendHttp1(world.envoy.target('lines'), { path: '/query?a=1', headers });
+    expect(response.status).toBe(500);
   });
 });

@@ -41,9 +41,6 @@ function checkOfAction(respond: MapNode, action: Action, { report }: Context): v
       action === 'DENY' ? 'a denied request gets `respond.deny`' : '`deny` belongs to policies with `action: DENY`',
     );
   }
-  if (respond.entries.length === 0) {
-    report.error('wrong-respond', positionOf(respond), '`respond` says nothing', 'leave it out');
-  }
 }
 
 function readDeny(respond: MapNode, context: Context): Respond['deny'] {

@@ -67,10 +67,10 @@ function checkPossiblePath(value: StringNode, { report }: Context): void {
     never('paths are matched without query and fragment', 'cut it off; `request.query` is there for CEL conditions');
   else if (!isTemplate(text) && literal.includes('*')) {
     never('a `*` stands only at one end', 'for a segment in the middle use the template `{*}`');
-  } else if (/[\u0000-\u0020\u007f\\]/.test(literal)) {
+  } else if (/[\u0000-\u001f\u007f\\]/.test(literal)) {
     never(
-      'requests with a blank, a control character or a backslash in the path are answered 400',
-      'write `%20` for a blank',
+      'requests with a control character or a backslash in the path are answered 400',
+      'take it out',
     );
   } else if (literal.includes('//')) never('requests with `//` in the path are answered 400', 'write one slash');
   else if (/(^|\/)\.{1,2}(;[^/]*)?(\/|$)/.test(text.startsWith('*') ? `x${literal}` : literal)) {
