@@ -142,13 +142,25 @@ describe('an AuthorizationPolicy that Istio refuses is refused', () => {
     ['a condition without values', inWhen('{key: source.ip}'), ['missing-values']],
     ['a condition with empty lists', inWhen('{key: source.ip, values: [], notValues: []}'), ['missing-values']],
     ['an empty string', inSource('{principals: [""]}'), ['empty-value']],
-    ['serviceAccounts beside principals', inSource('{serviceAccounts: [a], notPrincipals: [b]}'), ['conflicting-fields']],
-    ['notServiceAccounts beside namespaces', inSource('{notServiceAccounts: [a], namespaces: [b]}'), ['conflicting-fields']],
+    [
+      'serviceAccounts beside principals',
+      inSource('{serviceAccounts: [a], notPrincipals: [b]}'),
+      ['conflicting-fields'],
+    ],
+    [
+      'notServiceAccounts beside namespaces',
+      inSource('{notServiceAccounts: [a], namespaces: [b]}'),
+      ['conflicting-fields'],
+    ],
     ['17 service accounts', inSource(`{serviceAccounts: [${'a,'.repeat(17)}]}`), ['too-many']],
     ['a wildcard service account', inSource('{serviceAccounts: ["a*"]}'), ['bad-service-account']],
     ['a service account with two slashes', inSource('{serviceAccounts: ["a/b/c"]}'), ['bad-service-account']],
     ['a service account without name', inSource('{serviceAccounts: ["a/"]}'), ['bad-service-account']],
-    ['a service account that is too long', inSource(`{serviceAccounts: ["${'a'.repeat(321)}"]}`), ['bad-service-account']],
+    [
+      'a service account that is too long',
+      inSource(`{serviceAccounts: ["${'a'.repeat(321)}"]}`),
+      ['bad-service-account'],
+    ],
     ['a trust domain with a slash', inSource('{trustDomains: ["a/b"]}'), ['bad-trust-domain']],
     ['a trust domain with a star inside', inSource('{trustDomains: ["a*b"]}'), ['bad-trust-domain']],
     ['a trust domain with two stars', inSource('{trustDomains: ["*a*"]}'), ['bad-trust-domain']],
@@ -204,7 +216,7 @@ describe('what Istio takes and then drops or fails on is refused', () => {
     ['experimental.envoy.filters.a.b', 'bad-attribute-key', 'write `experimental.envoy.filters.NAME[key]`'],
   ])('the key `%s`: %s', (key, code, hint) => {
     const [problem] = load(withKey(key)).diagnostics;
-    expect(problem).toMatchObject({ code, position: { line: 4, column: 29 } });
+    expect(problem).toMatchObject({ code, position: { line: 4, column: 30 } });
     expect(problem!.message).toMatch(/Istio would/);
     expect(problem!.hint).toContain(hint);
   });

@@ -59,7 +59,8 @@ function innerMap(item: Node, list: 'from' | 'to', inner: 'source' | 'operation'
   const map = isNull ? null : asMap(item, context.report);
   const value = map === null ? undefined : fieldOf(map, inner);
   if (value !== undefined) return asMap(value, context.report);
-  if (isNull || map !== null) {
+  // The schema of our own kinds has said it.
+  if (context.dialect === 'istio' && (isNull || map !== null)) {
     const entry = map === null ? undefined : entryOf(map, inner);
     context.report.error(
       inner === 'source' ? 'empty-source' : 'empty-operation',

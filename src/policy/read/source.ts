@@ -4,13 +4,13 @@ import { keyPlace, positionOf } from '../parse/node.ts';
 import type { Operation, Source, SourceField, ValueList } from '../model.ts';
 import { OPERATION_CHECKS, SOURCE_CHECKS } from '../validate/fields.ts';
 import { MAX_SERVICE_ACCOUNT_VALUES } from '../validate/service-account.ts';
-import type { Context, ValueCheck } from '../validate/value-check.ts';
+import type { Context, Dialect, ValueCheck } from '../validate/value-check.ts';
 import { stringsField, valueList } from './fields.ts';
 
 export function readSource(map: MapNode, context: Context): Source {
   const source = readFieldPairs(map, SOURCE_CHECKS, context);
   if (context.dialect === 'istio') checkServiceAccountsAlone(map, source, context);
-  if (saysNothing(map)) {
+  if (saysNothing(map, context.dialect)) {
     context.report.error(
       'empty-source',
       positionOf(map),
@@ -23,7 +23,7 @@ export function readSource(map: MapNode, context: Context): Source {
 
 export function readOperation(map: MapNode, context: Context): Operation {
   const operation = readFieldPairs(map, OPERATION_CHECKS, context);
-  if (saysNothing(map)) {
+  if (saysNothing(map, context.dialect)) {
     context.report.error(
       'empty-operation',
       positionOf(map),
@@ -68,8 +68,12 @@ export function readValues(map: MapNode, key: string, check: ValueCheck, context
   return valueList(map, key, strings);
 }
 
-/** Only empty lists and nulls, which are as if absent. Fields of a wrong form have been reported as that. */
-function saysNothing(map: MapNode): boolean {
+/**
+ * In Istio empty lists and nulls are as if absent; our schema refuses those. Fields of a wrong form have been
+ * reported as that.
+ */
+function saysNothing(map: MapNode, dialect: Dialect): boolean {
+  if (dialect === 'access') return map.entries.length === 0;
   return map.entries.every(({ value }) =>
     value.kind === 'list' ? value.items.length === 0 : value.kind === 'scalar' && value.value === null,
   );

@@ -35,11 +35,11 @@ export const OPERATION_CHECKS: Readonly<Record<OperationField, ValueCheck>> = {
 
 export function conditionCheck(key: AttributeKey): ValueCheck {
   switch (key.kind) {
+    // That `remote.ip` is configured is looked at with the key.
+    case 'remote.ip':
     case 'source.ip':
     case 'destination.ip':
       return checkIpBlock;
-    case 'remote.ip':
-      return checkRemoteIpBlock;
     case 'source.namespace':
       return checkNamespace;
     case 'source.serviceAccount':

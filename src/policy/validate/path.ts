@@ -68,10 +68,7 @@ function checkPossiblePath(value: StringNode, { report }: Context): void {
   else if (!isTemplate(text) && literal.includes('*')) {
     never('a `*` stands only at one end', 'for a segment in the middle use the template `{*}`');
   } else if (/[\u0000-\u001f\u007f\\]/.test(literal)) {
-    never(
-      'requests with a control character or a backslash in the path are answered 400',
-      'take it out',
-    );
+    never('requests with a control character or a backslash in the path are answered 400', 'take it out');
   } else if (literal.includes('//')) never('requests with `//` in the path are answered 400', 'write one slash');
   else if (/(^|\/)\.{1,2}(;[^/]*)?(\/|$)/.test(text.startsWith('*') ? `x${literal}` : literal)) {
     never('requests with a dot segment in the path are answered 400', 'write the path that it resolves to');

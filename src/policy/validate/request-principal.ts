@@ -15,7 +15,7 @@ export const checkRequestPrincipal: ValueCheck = (value, { report, dialect }) =>
       `the request principal \`${text}\` can never match: ${why}`,
       hint,
     );
-  if (!text.includes('/') && !text.startsWith('*') && !text.endsWith('*')) {
+  if (/^([a-z]+:\/\/)?[^/*]+$/.test(text)) {
     never('it names an issuer and no subject', `write \`${text}/subject\`, or \`${text}/*\` for all of its subjects`);
   } else if (text.endsWith('/')) never('its subject is empty', 'write `issuer/subject`, or `issuer/*`');
   else if (/^\*.*\/.*\*$/.test(text)) never('a `*` stands only at one end', 'write `*` for any token');
