@@ -31,7 +31,9 @@ export function accessPathSet(values: readonly string[]): PathSet {
     // A decoded `*` or `{` would turn a literal into a wildcard: such a value stays as written.
     if (count(decoded, '*') !== count(value, '*') || count(decoded, '{') !== count(value, '{')) continue;
     spellings.add(decoded);
-    spellings.add(encodeBetweenOperators(decoded));
+    const encoded = encodeBetweenOperators(decoded);
+    spellings.add(encoded);
+    spellings.add(encoded.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()));
   }
   const all = [...spellings];
   return {
