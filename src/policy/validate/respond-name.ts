@@ -4,8 +4,8 @@ import { positionInside } from '../parse/position-inside.ts';
 import type { StringNode } from '../parse/expect.ts';
 import type { Context } from './value-check.ts';
 
-/** RFC 9110 §5.1. An underscore is legal, and is what a dash becomes in CGI-like upstreams: not for names that we own. */
-const HEADER_NAME = /^[!#$%&'*+.^`|~0-9A-Za-z-]+$/;
+/** RFC 9110 §5.1. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** RFC 9110 §7.6.1 and RFC 9113 §8.2.2: they belong to one connection. */
 const HOP_BY_HOP = [
