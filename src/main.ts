@@ -115,7 +115,10 @@ async function listen(config: ServiceConfig, log: Logger, methods: Methods): Pro
   }
 }
 
+/** @throws {@link CommandFailure} for a transport that this version does not have. */
 function transportFor(config: ServiceConfig, log: TransportLog): Transport {
+  if (config.transport !== 'grpc-js')
+    throw new CommandFailure(`there is no transport \`${config.transport}\` in this version: use \`grpc-js\``);
   return new GrpcJsTransport(log);
 }
 

@@ -194,9 +194,6 @@ const limits = z
       .max(MAX_SECONDS)
       .default(1800)
       .describe('Connections are asked to leave after about this time; 0: never.'),
-    // A check takes microseconds; ten thousand waiting ones are a second behind, and Envoy's usual
-    // timeout has passed.
-    maxInFlight: z.int().min(1).max(10_000_000).default(10_000).describe('Checks in flight; more: 503.'),
   })
   .prefault({});
 

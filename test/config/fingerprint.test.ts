@@ -46,7 +46,6 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   'cache.ttlSeconds': '1',
   'limits.maxConcurrentStreams': '1',
   'limits.maxConnectionAgeSeconds': '1',
-  'limits.maxInFlight': '1',
   drainSeconds: '1',
   'log.level': 'debug',
   'log.denials': 'false',

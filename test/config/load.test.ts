@@ -63,7 +63,6 @@ describe('what is assumed when nothing is said', () => {
         maxHeaderBytes: 256 * 1024,
         maxConcurrentStreams: 1000,
         maxConnectionAgeSeconds: 1800,
-        maxInFlight: 10_000,
       },
       drainSeconds: 20,
       log: { level: 'info', denials: true, allowSample: 0 },

@@ -57,7 +57,7 @@ beforeAll(async () => {
     services: {
       portcullis: { policies },
       unready: { policies: { 'broken.yaml': BROKEN }, unready: true },
-      narrow: { policies, config: { limits: { maxInFlight: 1 } } },
+      narrow: { policies, config: { limits: { maxConcurrentStreams: 1 } } },
     },
     listeners: [
       { name: 'strict', service: 'portcullis', routes },
