@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { NOW_MS, snapshotOf, testService } from '../extauthz/support/engine.ts';
+import { ask, policies } from './arbitraries.ts';
+import { PARAMETERS, TIMEOUT_MS, named } from './runs.ts';
+
+/** Bytes of a decision id at the very end of an answer. */
+const ID_LENGTH = 22;
+
+const withoutId = (bytes: Uint8Array | null): string => Buffer.from(bytes!.subarray(0, -ID_LENGTH)).toString('latin1');
+
+/** A request, and what the clock does before it: stand still, go on, or be set back. */
+const step = fc.record({
+  request: fc.nat(11),
+  clockMs: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(0) },
+    { weight: 4, arbitrary: fc.constantFrom(1, 999, 1000, 5000) },
+    { weight: 1, arbitrary: fc.constantFrom(-1, -2000, 61_000) },
+  ),
+  defaultAction: fc.constantFrom(null, null, null, null, 'ALLOW', 'DENY'),
+});
+
+describe(named('a decision that was kept'), () => {
+  it(
+    'is the one that would be made anew: same bytes, whatever was asked before, also with two sets in turn',
+    () => {
+      let hits = 0;
+      fc.assert(
+        fc.property(
+          policies,
+          fc.constantFrom('deny' as const, 'evaluate' as const),
+          fc.array(ask, { minLength: 12, maxLength: 12 }),
+          fc.array(step, { minLength: 20, maxLength: 40 }),
+          (yaml, ambiguousPaths, requests, steps) => {
+            const snapshots = {
+              ALLOW: snapshotOf(yaml, { ambiguousPaths, defaultAction: 'ALLOW', fingerprint: 'a' }),
+              DENY: snapshotOf(yaml, { ambiguousPaths, defaultAction: 'DENY', fingerprint: 'd' }),
+            };
+            const caching = testService(snapshots.DENY);
+            let nowMs = NOW_MS;
+            for (const { request, clockMs, defaultAction } of steps) {
+              nowMs += clockMs;
+              caching.nowMs = nowMs;
+              if (defaultAction !== null) caching.snapshot = snapshots[defaultAction];
+              // A service that has never seen anything: neither kept decisions nor answers.
+              const fresh = testService(caching.snapshot, { cache: { maxEntries: 0, ttlSeconds: 60 } });
+              fresh.nowMs = nowMs;
+              const each = requests[request]!;
+              expect(withoutId(caching.check(each))).toBe(withoutId(fresh.check(each)));
+            }
+            expect(caching.errors).toEqual([]);
+            hits += caching.service.cache.statistics.hits;
+          },
+        ),
+        PARAMETERS,
+      );
+      // Else nothing was tested.
+      expect(hits).toBeGreaterThan(PARAMETERS.numRuns);
+    },
+    TIMEOUT_MS,
+  );
+});
