@@ -95,7 +95,8 @@ describe('verified claims', () => {
   it.each<[string, string, Record<string, unknown>, number]>([
     ['the subject that a rule names', '/alice', { sub: 'alice' }, 200],
     ['another subject', '/alice', { sub: 'bob' }, 403],
-    ['a subject that is no text', '/alice', { sub: 7 }, 403],
+    ['a subject that is no text, which Envoy refuses', '/alice', { sub: 7 }, 401],
+    ['a claim that is no text', '/strong', { sub: 'x', acr: ['mfa'] }, 403],
     [
       'a nested claim and a group',
       '/support',

@@ -76,7 +76,7 @@ const listeners: readonly ListenerOptions[] = [
         address: '127.0.0.24',
         tls: {
           ...serverTls('shop', 'orders'),
-          certificate: certificateOf('partner.example', { uris: ['spiffe://partner.example/ns/shop/sa/orders'] }),
+          certificate: certificateOf('cluster.local', { uris: ['spiffe://partner.example/ns/shop/sa/orders'] }),
         },
       },
       { name: 'account-unproven', address: '127.0.0.24' },
@@ -98,7 +98,7 @@ const listeners: readonly ListenerOptions[] = [
       name: 'foreign-principal',
       tls: {
         ...serverTls('shop', 'orders'),
-        certificate: certificateOf('partner.example', { uris: ['spiffe://partner.example/ns/shop/sa/orders'] }),
+        certificate: certificateOf('cluster.local', { uris: ['spiffe://partner.example/ns/shop/sa/orders'] }),
       },
     },
     { name: 'context', routes: [{ prefix: '/', contextExtensions: { namespace: 'shop', serviceAccount: 'context' } }] },

@@ -38,14 +38,17 @@ export interface Child {
   kill(): Promise<ChildExit>;
 }
 
-const running = new Set<ChildProcess>();
-
-// A test run that ends early (a failed hook, Ctrl-C) must not leave an Envoy behind.
-process.once('exit', () => {
-  for (const child of running) {
-    child.kill('SIGKILL');
-  }
-});
+/**
+ * Ends the child when this process is gone, however it went: its end of the pipe closes, `read` returns. Handlers
+ * of `exit` and signals would not do: in a Jest worker, which is ended by a signal, they are never called.
+ */
+function guard(childPid: number): ChildProcess {
+  const guarding = spawn('sh', ['-c', 'read -r _; kill -KILL "$0"', String(childPid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guarding.unref();
+  return guarding;
+}
 
 export function startChild(options: ChildOptions): Child {
   const child = spawn(options.command, options.args, {
@@ -53,7 +56,7 @@ export function startChild(options: ChildOptions): Child {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  running.add(child);
+  const guarding = child.pid === undefined ? null : guard(child.pid);
 
   let output = '';
   let stdout = '';
@@ -71,12 +74,11 @@ export function startChild(options: ChildOptions): Child {
     // 'error' without an exit means that the command could not be started at all.
     child.once('error', (error) => {
       keep(`${options.name} could not be started: ${error.message}\n`);
-      running.delete(child);
       exit ??= { code: null, signal: null };
       resolve(exit);
     });
     child.once('exit', (code, signal) => {
-      running.delete(child);
+      guarding?.kill('SIGKILL');
       exit ??= { code, signal };
       resolve(exit);
     });

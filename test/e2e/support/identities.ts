@@ -8,6 +8,8 @@ const authorities = {
   'partner.example': createAuthority('root of partner.example'),
 };
 
+const trusted = Object.values(authorities).map((authority) => authority.certificate);
+
 export type TrustDomain = keyof typeof authorities;
 
 export function certificateOf(trustDomain: TrustDomain, options: LeafOptions): Certificate {
@@ -18,13 +20,13 @@ export function certificateOf(trustDomain: TrustDomain, options: LeafOptions): C
 export function serverTls(namespace: string, account: string): NonNullable<ListenerOptions['tls']> {
   return {
     certificate: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', namespace, account)] }),
-    clientAuthorities: Object.values(authorities).map((authority) => authority.certificate),
+    clientAuthorities: trusted,
   };
 }
 
 /** A client with this certificate. */
 export function clientWith(certificate: Certificate | null, serverName: string | null = 'shop.example'): ClientTls {
-  return { authority: authorities['cluster.local'].certificate, certificate, serverName };
+  return { authority: trusted.join(''), certificate, serverName };
 }
 
 /** A client that is the account `account` of `namespace`. */
