@@ -185,8 +185,10 @@ const limits = z
       .max(64 * MIB)
       .default(256 * KIB)
       .describe('Names and values of all headers of a request, in bytes; more: 431.'),
-    // Envoy opens one connection a worker; each carries the checks of all its requests.
-    maxConcurrentStreams: z.int().min(1).max(1_000_000).default(1000).describe('Open calls a connection.'),
+    // Envoy opens calls on a new connection before it has read our settings, and a call above the bound is
+    // refused: a gRPC error, which `failure_mode_allow` makes an allow. So the bound is one that no Envoy gets
+    // to (its cluster's `max_requests` is 1024 unless raised; Istio lifts it), and never below that.
+    maxConcurrentStreams: z.int().min(1024).max(10_000_000).default(100_000).describe('Open calls a connection.'),
     // Long enough to cost nothing, short enough that load spreads over new replicas in half an hour.
     maxConnectionAgeSeconds: z
       .number()

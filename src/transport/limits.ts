@@ -7,23 +7,6 @@
  */
 
 /**
- * Default of the largest message. Envoy takes request headers of up to 8 MiB (`max_request_headers_kb`) and may send
- * them twice, a certificate chain, and a body of `with_request_body.max_request_bytes`, which is the operator's own
- * number and rarely above 10 MiB.
- */
-export const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-
-/**
- * Default of the calls open on one connection. Envoy opens up to 1024 at once on a new connection (its cluster's
- * default for `max_requests`), before it has read our SETTINGS; the calls above the bound would be refused. Ten
- * times that, because meshes raise the number (Istio lifts it altogether).
- */
-export const DEFAULT_MAX_CONCURRENT_STREAMS = 10_000;
-
-/** Default of the connection age: moves load to new replicas within half an hour, and costs a handshake in that time. */
-export const DEFAULT_MAX_CONNECTION_AGE_SECONDS = 1800;
-
-/**
  * Plus or minus this share of the age, drawn for each connection: those opened together by a rolling restart do not
  * come back together. The same as in gRPC's own servers.
  */

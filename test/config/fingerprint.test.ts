@@ -44,7 +44,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   allowEmpty: 'true',
   'cache.maxEntries': '1',
   'cache.ttlSeconds': '1',
-  'limits.maxConcurrentStreams': '1',
+  'limits.maxConcurrentStreams': '2000',
   'limits.maxConnectionAgeSeconds': '1',
   drainSeconds: '1',
   'log.level': 'debug',

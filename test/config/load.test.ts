@@ -61,7 +61,7 @@ describe('what is assumed when nothing is said', () => {
         maxMessageBytes: 64 * 1024 * 1024,
         maxHeaders: 1000,
         maxHeaderBytes: 256 * 1024,
-        maxConcurrentStreams: 1000,
+        maxConcurrentStreams: 100_000,
         maxConnectionAgeSeconds: 1800,
       },
       drainSeconds: 20,
