@@ -168,7 +168,7 @@ class Checker {
         );
         return;
       case 'call':
-        this.#call(node);
+        this.#call(node, bound);
         for (const child of node.children) this.check(child, bound, depth + 1, comprehensions);
         return;
       default:
@@ -197,13 +197,13 @@ class Checker {
     for (const child of node.bodies) this.check(child, names, depth + 1, inside);
   }
 
-  #call(node: CelNode & { readonly kind: 'call' }): void {
+  #call(node: CelNode & { readonly kind: 'call' }, bound: ReadonlySet<string>): void {
     if (!isOperator(node.name) && !FUNCTIONS.has(node.name)) this.#unknownFunction(node, node.name);
     if (node.name === 'matches') {
       const problem = patternProblem(node.children[1]);
       if (problem !== null) this.report(node, problem.message, problem.hint);
     }
-    const types = comparedTypes(node);
+    const types = comparedTypes(node, bound);
     if (types !== null) {
       this.report(
         node,
@@ -217,6 +217,10 @@ class Checker {
     const { variable, path } = chain;
     if (variable === 'now') {
       this.readsNow = true;
+      return;
+    }
+    if (path.length > MAX_DEPTH) {
+      this.report(node, `nested more than ${MAX_DEPTH} deep`, 'split the condition');
       return;
     }
     let at: CelField = CEL_VARIABLES[variable];
@@ -345,17 +349,20 @@ function isNeverBool(node: CelNode): boolean {
 }
 
 /** The two types of `==` and `!=` between a field of known type and a constant of another; null: they can be equal. */
-function comparedTypes(node: CelNode & { readonly kind: 'call' }): readonly [string, string] | null {
+function comparedTypes(
+  node: CelNode & { readonly kind: 'call' },
+  bound: ReadonlySet<string>,
+): readonly [string, string] | null {
   if (node.name !== '_==_' && node.name !== '_!=_') return null;
-  const [left, right] = node.children.map(staticType);
+  const [left, right] = node.children.map((child) => staticType(child, bound));
   if (left === undefined || right === undefined || left === null || right === null || left === right) return null;
   return [left, right];
 }
 
 /** Numbers of all kinds compare with each other. null: not known before a request is there. */
-function staticType(node: CelNode): string | null {
+function staticType(node: CelNode, bound: ReadonlySet<string>): string | null {
   if (node.kind === 'constant') return node.type;
-  const chain = attributeChain(node, new Set());
+  const chain = attributeChain(node, bound);
   if (chain === null || chain.computed.length > 0) return null;
   let at: CelField | undefined = CEL_VARIABLES[chain.variable];
   for (const step of chain.path) {
