@@ -107,7 +107,7 @@ describe('the quoted wiring', () => {
 });
 
 function documentsOf(text: string): readonly unknown[] {
-  return parseAllDocuments(text).map((document): unknown => document.toJS());
+  return parseAllDocuments(text).map((document) => document.toJS() as unknown);
 }
 
 /** Each `key: value` with a plain value, at whatever depth. */
