@@ -1,0 +1,119 @@
+/** Runs the real command line as a child process. */
+import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The environment of the tests without what a developer has set for a service of their own. */
+function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('PORTCULLIS_') && name !== 'NO_COLOR');
+  return { ...Object.fromEntries(own), ...extra };
+}
+
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [MAIN, ...args], { env: environment(env) });
+}
+
+export async function portcullis(
+  args: readonly string[],
+  { stdin = '', env = {} }: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Outcome> {
+  const child = start(args, env);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => undefined).end(stdin);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stdout, stderr };
+}
+
+export interface Files extends Disposable {
+  readonly path: string;
+  at(name: string): string;
+  write(name: string, text: string): string;
+}
+
+/** A directory with these files, gone after the test. */
+export function files(texts: Readonly<Record<string, string>>): Files {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'portcullis-cli-')));
+  const write = (name: string, text: string): string => {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), text);
+    return join(path, name);
+  };
+  for (const [name, text] of Object.entries(texts)) write(name, text);
+  return {
+    path,
+    at: (name) => join(path, name),
+    write,
+    [Symbol.dispose]: () => {
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The example that most tests decide by. */
+export const SHOP = `apiVersion: portcullis.dev/v1
+kind: AccessPolicy
+metadata: {name: orders, namespace: shop}
+spec:
+  selector: {matchLabels: {app: orders}}
+  action: ALLOW
+  rules:
+    - name: gateway-reads
+      from: [{source: {principals: [cluster.local/ns/edge/sa/gateway]}}]
+      to: [{operation: {methods: [GET], paths: ["/orders/{*}"]}}]
+      respond:
+        request: {set: {x-policy: "\${decision.policy}"}, remove: [x-debug]}
+    - from: [{source: {namespaces: [ops], notPrincipals: [cluster.local/ns/ops/sa/guest]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-delete, namespace: shop}
+spec:
+  action: DENY
+  rules:
+    - to: [{operation: {methods: [DELETE]}}]
+`;
+
+export interface ShortRequest {
+  readonly method?: string;
+  readonly path?: string;
+  readonly principal?: string;
+}
+
+/** A CheckRequest for the orders of the shop, as protobuf JSON. */
+export function request({
+  method = 'GET',
+  path = '/orders/1',
+  principal = 'spiffe://cluster.local/ns/edge/sa/gateway',
+}: ShortRequest = {}): Record<string, unknown> {
+  return {
+    attributes: {
+      source: { principal },
+      contextExtensions: { namespace: 'shop', 'label.app': 'orders' },
+      request: { http: { method, path, host: 'shop', scheme: 'https' } },
+    },
+  };
+}
+
+export function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

@@ -1,0 +1,255 @@
+import { Client, credentials } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromJson, toBinary, type JsonValue } from '@bufbuild/protobuf';
+import { describe, expect, test } from '@jest/globals';
+import { checkRequestType } from '../src/cli/requests/proto-types.ts';
+import { files, jsonLines, portcullis, request, SHOP, start } from './cli/support.ts';
+
+const TIMEOUT_MS = 60_000;
+const CHECK = '/envoy.service.auth.v3.Authorization/Check';
+const HEALTH = '/grpc.health.v1.Health/Check';
+/** HealthCheckResponse with `status` SERVING and NOT_SERVING. */
+const SERVING = '0801';
+const NOT_SERVING = '0802';
+
+const BROKEN = SHOP.replace('action: ALLOW', 'action: ALOW');
+
+/** A running service, ended with the test. */
+class Service implements AsyncDisposable {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly exited: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+  #client: Client | null = null;
+
+  constructor(...args: readonly string[]) {
+    this.child = start(['serve', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args]);
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.exited = once(this.child, 'close').then(([code]) => code as number | null);
+  }
+
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    const end = Date.now() + TIMEOUT_MS / 2;
+    while (!(await holds())) {
+      if (Date.now() > end) throw new Error(`waited in vain until ${what}\n${this.stdout}${this.stderr}`);
+      await sleep(10);
+    }
+  }
+
+  ready(): Promise<void> {
+    return this.until('it is ready', () => this.stdout.includes('\n'));
+  }
+
+  logged(message: string): Record<string, unknown>[] {
+    return jsonLines(this.stderr.slice(0, this.stderr.lastIndexOf('\n') + 1)).filter(({ msg }) => msg === message);
+  }
+
+  get address(): string {
+    return /grpc (\S+),/.exec(this.stdout)?.[1] ?? '';
+  }
+
+  get client(): Client {
+    return (this.#client ??= new Client(this.address, credentials.createInsecure()));
+  }
+
+  async readyz(): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(`${/admin (\S+),/.exec(this.stdout)?.[1] ?? ''}/readyz`);
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client?.close();
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+function call(client: Client, path: string, message: Uint8Array): Promise<Buffer> {
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      asIs,
+      asIs,
+      Buffer.from(message),
+      { deadline: Date.now() + 5000 },
+      (error, answer) => {
+        if (error !== null || answer === undefined) reject(error ?? new Error('no answer'));
+        else resolve(answer);
+      },
+    );
+  });
+}
+
+/** The HTTP status that Envoy would send on; 200 for an allow. */
+async function check(client: Client, value = request()): Promise<number> {
+  const type = checkRequestType();
+  const answer = await call(client, CHECK, toBinary(type, fromJson(type, value as JsonValue)));
+  // An allow begins with a status (field 1) of code 0, which is left out or written as 0.
+  const [tag, length, field, code] = answer;
+  if (tag !== 0x0a) throw new Error('an answer without a status');
+  if (length === 0 || (field === 0x08 && code === 0)) return 200;
+  // denied_response.status.code: 12 LL 0a LL 08 VARINT.
+  const at = answer.indexOf(Buffer.from([0x12]), 2 + (length ?? 0)) + 2;
+  return answer[at + 3]! - 128 + answer[at + 4]! * 128;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('serve', () => {
+  test(
+    'prints one line when it is ready, answers, and leaves with 0 on SIGTERM',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP });
+      await using service = new Service('--policies', dir.path);
+      await service.ready();
+      expect(service.stdout).toMatch(
+        /^portcullis is ready: grpc 127\.0\.0\.1:\d+, admin http:\/\/127\.0\.0\.1:\d+, 2 policies, revision [0-9a-f]{16}\n$/,
+      );
+      expect(await check(service.client)).toBe(200);
+      expect(await check(service.client, request({ method: 'DELETE' }))).toBe(403);
+      expect((await call(service.client, HEALTH, Buffer.of())).toString('hex')).toBe(SERVING);
+      service.child.kill('SIGTERM');
+      expect(await service.exited).toBe(0);
+      expect(service.logged('stopped')).toHaveLength(1);
+      // Checks are counted and denials logged.
+      expect(jsonLines(service.stderr).filter(({ decision }) => decision === 'deny')).toHaveLength(1);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'with a broken set it denies every check, says why, and becomes ready when the set is mended',
+    async () => {
+      using dir = files({ 'shop.yaml': BROKEN });
+      const port = await freePort();
+      await using service = new Service('--policies', dir.path, '--listen', `127.0.0.1:${port}`);
+      await service.until(
+        'it refused the set',
+        () => service.logged('policies refused: every check is denied until they are mended').length > 0,
+      );
+      expect(service.stdout).toBe('');
+      expect(service.logged('policy error')).toMatchObject([
+        {
+          place: `${dir.at('shop.yaml')}:6:11`,
+          code: 'unknown-value',
+          problem: 'unknown value `ALOW`',
+          hint: 'did you mean `ALLOW`?',
+        },
+      ]);
+      const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+      try {
+        expect(await check(client)).toBe(503);
+        expect(await check(client, request({ method: 'DELETE' }))).toBe(503);
+        expect((await call(client, HEALTH, Buffer.of())).toString('hex')).toBe(NOT_SERVING);
+        dir.write('shop.yaml', SHOP);
+        await service.ready();
+        expect(await check(client)).toBe(200);
+        expect((await call(client, HEALTH, Buffer.of())).toString('hex')).toBe(SERVING);
+      } finally {
+        client.close();
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'takes a change, keeps the last good set when the next is broken, and reloads at once on SIGHUP',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP, 'portcullis.yaml': 'reload: {pollMs: 0}\n' });
+      await using service = new Service('--policies', dir.at('shop.yaml'), '--config', dir.at('portcullis.yaml'));
+      await service.ready();
+      const post = request({ method: 'POST' });
+      expect(await check(service.client, post)).toBe(403);
+      dir.write('shop.yaml', SHOP.replace('methods: [GET]', 'methods: [POST]'));
+      await service.until('the change is taken', async () => (await check(service.client, post)) === 200);
+      expect(await check(service.client)).toBe(403);
+
+      dir.write('shop.yaml', BROKEN);
+      await service.until('the broken set is refused', async () => (await service.readyz()).body['stale'] === true);
+      expect(await service.readyz()).toMatchObject({ status: 200, body: { ready: true, stale: true, errors: 1 } });
+      expect(await check(service.client, post)).toBe(200);
+
+      const before = service.logged('policies refused: the last good ones stay in force').length;
+      service.child.kill('SIGHUP');
+      await service.until(
+        'it was read again',
+        () => service.logged('policies refused: the last good ones stay in force').length > before,
+      );
+      expect(service.stdout.split('\n')).toHaveLength(2);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a path that vanishes keeps the last good set',
+    async () => {
+      using dir = files({ 'policies/shop.yaml': SHOP });
+      await using service = new Service('--policies', dir.at('policies'));
+      await service.ready();
+      rmSync(dir.at('policies'), { recursive: true });
+      await service.until('it was logged', () => service.logged('policy error').length > 0);
+      expect(service.logged('policy error')).toMatchObject([{ code: 'missing-path' }]);
+      expect(await service.readyz()).toMatchObject({ status: 200, body: { stale: true } });
+      expect(await check(service.client)).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'an address in use ends it with 2 and says which',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP });
+      await using service = new Service('--policies', dir.path);
+      await service.ready();
+      const listen = ['serve', '--policies', dir.path, '--admin', '', '--listen', service.address];
+      expect(await portcullis(listen)).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining(service.address),
+      });
+      const admin = /admin http:\/\/(\S+),/.exec(service.stdout)?.[1] ?? '';
+      const other = ['serve', '--policies', dir.path, '--listen', '127.0.0.1:0', '--admin', admin];
+      expect(await portcullis(other)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(admin) });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'the second signal does not wait for the first',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP });
+      await using service = new Service('--policies', dir.path);
+      await service.ready();
+      // An open stream: a drain would wait for its client to leave.
+      const watch = service.client.makeServerStreamRequest(
+        '/grpc.health.v1.Health/Watch',
+        (bytes: Buffer) => bytes,
+        (bytes: Buffer) => bytes,
+        Buffer.of(),
+      );
+      watch.on('error', () => undefined);
+      await once(watch, 'data');
+      service.child.kill('SIGSTOP');
+      service.child.kill('SIGTERM');
+      service.child.kill('SIGINT');
+      service.child.kill('SIGCONT');
+      expect(await service.exited).toBe(1);
+      watch.cancel();
+    },
+    TIMEOUT_MS,
+  );
+});
