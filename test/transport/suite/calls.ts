@@ -20,6 +20,9 @@ const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 
+/** RFC 9113 §7. */
+const CANCEL = 8;
+
 /** One call from its bytes to its answer. */
 export function describeCalls(transport: TransportUnderTest): void {
   describe('calls', () => {
@@ -35,7 +38,7 @@ export function describeCalls(transport: TransportUnderTest): void {
     it('gives the handler the bytes of the message and the caller the bytes of the answer', async () => {
       const { client } = await open();
       const message = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-      expect(await client.unary(ECHO, message)).toEqual({ code: OK, details: 'OK', message });
+      expect(await client.unary(ECHO, message)).toMatchObject({ code: OK, message });
     });
 
     it('passes an empty message and an empty answer', async () => {
@@ -256,9 +259,9 @@ export function describeCalls(transport: TransportUnderTest): void {
         await Promise.all(
           Array.from({ length: 100 }, () => {
             const stream = session.request({ ':method': 'POST', ':path': METHOD, 'content-type': 'application/grpc' });
-            stream.on('error', () => undefined);
+            stream.on('error', () => undefined).resume();
             return new Promise((resolve) => {
-              stream.once('ready', () => stream.close(8));
+              setImmediate(() => stream.close(CANCEL));
               stream.once('close', resolve);
             });
           }),
@@ -270,7 +273,7 @@ export function describeCalls(transport: TransportUnderTest): void {
     it('lets a peer that speaks something else not disturb the others', async () => {
       const { address, client } = await open();
       const socket = connect(Number(address.split(':')[1]), '127.0.0.1');
-      socket.on('error', () => undefined);
+      socket.on('error', () => undefined).resume();
       socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
       await new Promise((resolve) => socket.once('close', resolve));
       expect(await client.unary(ECHO, NOTHING)).toMatchObject({ code: OK });

@@ -1,4 +1,5 @@
 import type { ClientHttp2Session } from 'node:http2';
+import { temporaryDirectory } from '../../e2e/support/temporary-directory.ts';
 import type { GrpcClient } from './grpc-client.ts';
 import type { TestListener } from './listening.ts';
 
@@ -23,6 +24,13 @@ export class Cleanup {
   session(session: ClientHttp2Session): ClientHttp2Session {
     this.add(() => session.destroy());
     return session;
+  }
+
+  /** A temporary directory. */
+  async directory(): Promise<string> {
+    const directory = await temporaryDirectory();
+    this.add(() => directory.remove());
+    return directory.path;
   }
 
   async run(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, compressionAlgorithms, credentials, Metadata } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 
 /** Whom a client trusts, and who it says it is. */
@@ -39,9 +39,6 @@ export interface StreamCall {
   cancel(): void;
 }
 
-/** gzip, in the numbering of `grpc.default_compression_algorithm`. */
-const GZIP = 2;
-
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** The real gRPC client for Node, with a connection of its own. */
@@ -63,7 +60,7 @@ export function openClient({ address, tls, gzip }: ClientOptions): GrpcClient {
     // A refused call is to be seen, not tried again.
     'grpc.enable_retries': 0,
     'grpc.initial_reconnect_backoff_ms': 50,
-    ...(gzip === true && { 'grpc.default_compression_algorithm': GZIP }),
+    ...(gzip === true && { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip }),
   });
   return {
     unary: (path, message, { timeoutMs = 10_000, metadata = {} } = {}) =>

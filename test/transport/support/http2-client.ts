@@ -1,6 +1,7 @@
 import { connect } from 'node:http2';
-import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { once } from 'node:events';
+import type { TLSSocket } from 'node:tls';
 import type { ClientTls } from './grpc-client.ts';
 
 export interface StreamAnswer {
@@ -29,6 +30,13 @@ export async function connectHttp2(address: string, tls?: ClientTls): Promise<Cl
   return session;
 }
 
+/** The same on a socket that is connected already. */
+export function connectHttp2Over(socket: TLSSocket): ClientHttp2Session {
+  const session = connect('https://localhost', { createConnection: () => socket });
+  session.on('error', () => undefined);
+  return session;
+}
+
 export function callHttp2(
   session: ClientHttp2Session,
   path: string,
@@ -44,9 +52,9 @@ export function callHttp2(
       ...headers,
     });
     const body: Buffer[] = [];
-    let seen: Record<string, unknown> = {};
-    stream.on('response', (answer) => (seen = { ...seen, ...answer }));
-    stream.on('trailers', (trailers) => (seen = { ...seen, ...trailers }));
+    const seen: Record<string, unknown> = {};
+    const see = (headers: IncomingHttpHeaders): unknown => Object.assign(seen, headers);
+    stream.on('response', see).on('trailers', see);
     stream.on('data', (chunk: Buffer) => body.push(chunk));
     stream.on('error', () => undefined);
     stream.on('close', () =>
