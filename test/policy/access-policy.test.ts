@@ -103,6 +103,19 @@ spec:
   });
 });
 
+/** The code of a value that could never match, by field. */
+const NEVER: Readonly<Record<string, string>> = {
+  principals: 'bad-principal',
+  requestPrincipals: 'bad-request-principal',
+  namespaces: 'bad-namespace',
+  serviceAccounts: 'bad-service-account',
+  trustDomains: 'bad-trust-domain',
+  methods: 'bad-method',
+  hosts: 'bad-host',
+  paths: 'bad-path',
+  ports: 'bad-port',
+};
+
 describe('an AccessPolicy refuses', () => {
   it.each([
     ['DENY without rules', access('{action: DENY}'), ['deny-without-rules']],
@@ -169,6 +182,7 @@ describe('an AccessPolicy refuses', () => {
   ])('%s `%s`, which could never match', (field, value, words) => {
     const [problem, ...others] = load(source(`{${field}: ["${value}"]}`)).diagnostics;
     expect(others).toEqual([]);
+    expect(problem!.code).toBe(value.includes('{*}x') ? 'bad-path-template' : NEVER[field]);
     expect(line(problem!)).toContain(words);
   });
 
@@ -215,6 +229,7 @@ describe('an AccessPolicy refuses', () => {
   ])('%s `%s`, which could never match', (field, value, words) => {
     const [problem, ...others] = load(operation(`{${field}: ["${value}"]}`)).diagnostics;
     expect(others).toEqual([]);
+    expect(problem!.code).toBe(value.includes('{*}x') ? 'bad-path-template' : NEVER[field]);
     expect(line(problem!)).toContain(words);
   });
 
