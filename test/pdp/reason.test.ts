@@ -1,0 +1,16 @@
+import { describe, expect, it } from '@jest/globals';
+import { ALL_REASONS, reasonFacts } from '../../src/pdp/reason.ts';
+
+describe('every reason', () => {
+  it.each(ALL_REASONS)('%s either allows with 200, or denies with a status of its class', (reason) => {
+    const { allowed, status, denial, meaning } = reasonFacts(reason);
+    expect(meaning).not.toBe('');
+    expect(allowed ? [status, denial] : [status >= 400 && status <= 599, denial === null]).toEqual(
+      allowed ? [200, null] : [true, false],
+    );
+  });
+
+  it('that allows is one of two', () => {
+    expect(ALL_REASONS.filter((reason) => reasonFacts(reason).allowed)).toEqual(['allow_rule', 'default_allow']);
+  });
+});
