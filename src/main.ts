@@ -24,6 +24,7 @@ import type { Logger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { PolicyState } from './telemetry/metrics.ts';
 import { createPrometheusText } from './telemetry/prometheus.ts';
+import type { PrometheusText } from './telemetry/prometheus.ts';
 import { GrpcJsTransport } from './transport/grpc-js/transport.ts';
 import { Health } from './transport/health.ts';
 import type { Listener, Methods, Transport, TransportLog } from './transport/transport.ts';
@@ -65,6 +66,7 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
     policy: () => policyStateOf(store, state.draining),
     cacheEntries: () => checks.cache.statistics.size,
     decisionLog: () => decisionLog.counts,
+    logDroppedLines: () => logWriter.droppedLines,
   });
 
   const listener = await listen(config, log, methodsOf(checks, health));
@@ -72,7 +74,7 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
     admin: config.admin,
     health: config.health,
     readiness,
-    metrics: createPrometheusText(metrics, version()),
+    metrics: metricsText(metrics, checks),
     onError,
   }).catch(async (cause: unknown) => {
     await listener.drain(0);
@@ -154,6 +156,17 @@ function policyStateOf(store: PolicyStore<PolicySnapshot>, draining: boolean): P
     .filter(({ valid }) => (valid?.untilMs ?? Infinity) <= nowMs);
   const lastReloadSeconds = loadedAtMs === null ? null : loadedAtMs / 1000;
   return { ready, stale, revision, policies, rules, lastReloadSeconds, expiredDenyRules: expired.length };
+}
+
+/** Metrics as text; the cache counts its evictions by itself, so they are taken over before each collection. */
+function metricsText(metrics: Metrics, checks: CheckService): PrometheusText {
+  const text = createPrometheusText(metrics, version());
+  let reported = 0;
+  const scrape = (): Promise<string> => {
+    for (const { evictions } = checks.cache.statistics; reported < evictions; reported++) metrics.recordCacheEviction();
+    return text.scrape();
+  };
+  return { contentType: text.contentType, scrape };
 }
 
 function logLoad({ outcome, snapshot, diagnostics, durationMs }: LoadEvent<PolicySnapshot>, log: Logger): void {
