@@ -1,48 +1,64 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { clientWith } from '../support/identities.ts';
 import type { World } from '../support/world.ts';
-import { callerNames, certificateOfCaller, tokens, type Caller, type Workload } from './shop.ts';
+import { PEOPLE, type Person } from './rows.ts';
+import { certificateOfCaller, hostOf, tokens, type Caller, type Workload } from './shop.ts';
 
 interface Example {
   readonly what: string;
   readonly who: Caller;
+  readonly token?: Person;
   readonly workload: Workload;
   readonly path: string;
-  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly header?: string;
 }
 
-const examples: readonly Example[] = [];
+const EXAMPLES: readonly Example[] = [
+  {
+    what: 'A customer reads an order, and claims to be root',
+    who: 'frontend',
+    token: 'ann',
+    workload: 'orders',
+    path: '/orders/7',
+    header: 'x-user: root',
+  },
+  { what: 'The same without a token', who: 'frontend', workload: 'orders', path: '/orders/7' },
+  { what: 'An encoded slash', who: 'gateway', workload: 'frontend', path: '/products/7%2Freviews' },
+  { what: 'An old client', who: 'nobody', workload: 'orders', path: '/v1/orders/7' },
+];
 
-/** Commands to paste, with the certificates of all callers written as files into `directory`. */
-export async function curlExamples(
-  shop: World,
-  write: (name: string, text: string) => Promise<void>,
-  directory: string,
-): Promise<string> {
-  await write('ca.crt', clientWith(null).authority);
-  for (const name of callerNames) {
-    const certificate = certificateOfCaller(name);
-    if (certificate !== null) {
-      await write(`${name}.pem`, certificate.certificate + certificate.key);
-    }
+/** Commands to paste, with the certificates that they need written as files into `directory`. */
+export async function curlExamples(shop: World<'portcullis'>, directory: string): Promise<string> {
+  await writeFile(join(directory, 'ca.pem'), clientWith(null).authority);
+  const commands = [];
+  for (const example of EXAMPLES) {
+    commands.push(`# ${example.what}\n${await command(shop, directory, example)}`);
   }
-  const commands = examples.map(({ what, who, workload, path, claims }) => {
-    const { host, port } = shop.envoy.target(workload);
-    const name = `${workload}.shop.example`;
-    const parts = [
-      'curl -i --path-as-is',
-      `--cacert ${join(directory, 'ca.crt')}`,
-      ...(who === 'nobody' ? [] : [`--cert ${join(directory, `${who}.pem`)}`]),
-      `--connect-to ${name}:443:${host}:${String(port)}`,
-      ...(claims === undefined ? [] : [`-H 'authorization: Bearer ${tokens.sign(claims)}'`]),
-      `'https://${name}${path}'`,
-    ];
-    return `# ${what}\n${parts.join(' \\\n  ')}`;
-  });
   return [
-    'Ask for yourself; policies/ is read again when a file changes. Ctrl-C stops everything.',
+    'Ask for yourself. Policies are read again when a file of policies/ changes. Ctrl-C stops everything.',
     ...commands,
-    `Metrics and readiness: ${shop.services['portcullis']?.adminUrl ?? ''}`,
+    `# Is it ready, and what does it count?\ncurl ${shop.services.portcullis.adminUrl}/readyz ${shop.services.portcullis.adminUrl}/metrics`,
   ].join('\n\n');
+}
+
+async function command(shop: World, directory: string, example: Example): Promise<string> {
+  const { who, token, workload, path, header } = example;
+  const { host, port } = shop.envoy.target(workload);
+  const certificate = certificateOfCaller(who);
+  const parts = ['curl -i --path-as-is', `--cacert ${join(directory, 'ca.pem')}`];
+  if (certificate !== null) {
+    const file = join(directory, `${who.replaceAll(' ', '-')}.pem`);
+    await writeFile(file, certificate.certificate + certificate.key);
+    parts.push(`--cert ${file}`);
+  }
+  if (token !== undefined) {
+    parts.push(`-H 'authorization: Bearer ${tokens.sign(PEOPLE[token])}'`);
+  }
+  if (header !== undefined) {
+    parts.push(`-H '${header}'`);
+  }
+  parts.push(`--connect-to ${hostOf(workload)}:443:${host}:${String(port)}`, `'https://${hostOf(workload)}${path}'`);
+  return parts.join(' \\\n  ');
 }

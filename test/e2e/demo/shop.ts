@@ -2,49 +2,72 @@ import { fileURLToPath } from 'node:url';
 
 import { spiffeId, type Certificate } from '../support/certificates.ts';
 import type { ListenerOptions } from '../support/envoy-config.ts';
-import { certificateOf, serverTls, type TrustDomain } from '../support/identities.ts';
+import { certificateOf, serverTls } from '../support/identities.ts';
 import { createTokenIssuer } from '../support/tokens.ts';
 import { startWorld, type World } from '../support/world.ts';
 
-/** The sample shop: its workloads behind one Envoy, and those who call them. */
-export const POLICIES = fileURLToPath(new URL('../../../policies/', import.meta.url));
+/** The sample shop of `policies/`: its workloads behind one Envoy, and those who call them. */
+const POLICIES = fileURLToPath(new URL('../../../policies/', import.meta.url));
 
-export const WORKLOADS = ['frontend', 'catalog', 'orders', 'payments', 'admin'] as const;
+const HOSTS = {
+  frontend: 'shop.example.com',
+  catalog: 'catalog.shop.example.com',
+  orders: 'orders.shop.example.com',
+  payments: 'payments.shop.example.com',
+  admin: 'admin.shop.example.com',
+} as const;
 
-export type Workload = (typeof WORKLOADS)[number];
+export type Workload = keyof typeof HOSTS;
+
+/** The name under which a workload is called. */
+export function hostOf(workload: Workload): string {
+  return HOSTS[workload];
+}
 
 /** The issuer that the sample policies name. */
 export const tokens = createTokenIssuer('https://login.example.com');
 
-/** A caller's certificate, by the name that the table gives it; `nobody` has none. */
-export type Caller = keyof typeof callers | 'nobody';
+/** Who calls, by the name that the table gives it. */
+const CALLERS = {
+  gateway: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'edge', 'gateway')] }),
+  frontend: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'frontend')] }),
+  orders: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'orders')] }),
+  admin: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'admin')] }),
+  prometheus: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'monitoring', 'prometheus')] }),
+  partner: certificateOf('partner.example', { uris: [spiffeId('partner.example', 'feeds', 'sync')] }),
+  'namesake of partner': certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'feeds', 'sync')] }),
+  'frontend of partner': certificateOf('partner.example', { uris: [spiffeId('partner.example', 'shop', 'frontend')] }),
+  'frontend and catalog': certificateOf('cluster.local', {
+    uris: [spiffeId('cluster.local', 'shop', 'frontend'), spiffeId('cluster.local', 'shop', 'catalog')],
+  }),
+  nobody: null,
+} satisfies Record<string, Certificate | null>;
 
-const callers = {
-  frontend: identity('cluster.local', 'shop', 'frontend'),
-  orders: identity('cluster.local', 'shop', 'orders'),
-} satisfies Record<string, Certificate>;
+export type Caller = keyof typeof CALLERS;
 
+/** null: a caller without a certificate. */
 export function certificateOfCaller(caller: Caller): Certificate | null {
-  return caller === 'nobody' ? null : callers[caller];
-}
-
-function identity(trustDomain: TrustDomain, namespace: string, account: string): Certificate {
-  return certificateOf(trustDomain, { uris: [spiffeId(trustDomain, namespace, account)] });
+  return CALLERS[caller];
 }
 
 /** Each workload is a listener that shows the workload's own certificate, as a sidecar does. */
 function listener(workload: Workload): ListenerOptions {
   return {
     name: workload,
-    tls: { ...serverTls('shop', workload), requireClientCertificate: false },
+    tls: {
+      ...serverTls('shop', workload),
+      // With its host too: curl checks that.
+      certificate: certificateOf('cluster.local', {
+        uris: [spiffeId('cluster.local', 'shop', workload)],
+        dnsNames: [hostOf(workload)],
+      }),
+      requireClientCertificate: false,
+    },
     tokens,
-    // As clients wrote them: that Portcullis refuses an ambiguous path is what the demo shows.
+    // As clients wrote them: that Portcullis refuses an ambiguous path is something to see.
     http: { normalizePath: false, mergeSlashes: false },
     routes: [
-      {
-        prefix: '/',
-        contextExtensions: { namespace: 'shop', serviceAccount: workload, 'label.app': workload },
-      },
+      { prefix: '/', contextExtensions: { namespace: 'shop', serviceAccount: workload, 'label.app': workload } },
     ],
   };
 }
@@ -54,6 +77,6 @@ export function startShop(): Promise<World<'portcullis'>> {
     services: {
       portcullis: { policies: POLICIES, config: { identity: { jwtMetadata: 'envoy.filters.http.jwt_authn' } } },
     },
-    listeners: WORKLOADS.map(listener),
+    listeners: (Object.keys(HOSTS) as Workload[]).map(listener),
   });
 }

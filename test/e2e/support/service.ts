@@ -47,6 +47,8 @@ export interface Service {
   readonly policies: string;
   /** Writes policy files, each put in place whole. */
   writePolicies(files: Readonly<Record<string, string>>): Promise<void>;
+  /** Where its admin port is, e.g. `http://127.0.0.1:20001`. */
+  readonly adminUrl: string;
   /** Status and body of the admin port's path, e.g. `/readyz`. */
   admin(path: string): Promise<{ readonly status: number; readonly body: string }>;
   /** What `/readyz` says. */
@@ -87,6 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const service: Service = {
     address,
     policies,
+    adminUrl: `http://${adminAddress}`,
     writePolicies,
     admin,
     readiness: async () => JSON.parse((await admin('/readyz')).body) as Readiness,

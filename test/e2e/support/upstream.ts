@@ -33,10 +33,16 @@ export function seenIn(response: { readonly status: number; readonly body: strin
 }
 
 /** The gRPC methods that the echo answers; unary, but for `Watch` which streams three messages. */
-export const GRPC_METHODS = ['/shop.Catalog/Get', '/shop.Orders/Get', '/shop.Orders/Delete', '/shop.Orders/Watch'];
+const GRPC_METHODS = [
+  '/shop.Catalog/Get',
+  '/shop.Orders/Get',
+  '/shop.Orders/Delete',
+  '/shop.Orders/Watch',
+  '/shop.orders.v1.Orders/GetOrder',
+];
 
 /** On every answer, so that a test can see a rule overwrite what the upstream said. */
-export const UPSTREAM_RESPONSE_HEADERS: readonly HeaderLine[] = [
+const UPSTREAM_RESPONSE_HEADERS: readonly HeaderLine[] = [
   ['x-answered-by', 'echo'],
   ['x-policy', 'from-upstream'],
 ];

@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+import { startChild } from './support/child-process.ts';
+
+const DEMO = fileURLToPath(new URL('demo/main.ts', import.meta.url));
+
+describe('the demo', () => {
+  it('asks everything with --once, as expected, and leaves with 0', async () => {
+    const demo = startChild({ name: 'demo', command: process.execPath, args: [DEMO, '--once'] });
+    const { code } = await demo.exited;
+    const rows = demo.stdoutLines().filter((line) => /^[✓✗] /.test(line));
+    expect(rows.filter((row) => row.startsWith('✗'))).toEqual([]);
+    expect(rows.length).toBeGreaterThanOrEqual(20);
+    expect({ code, output: demo.output() }).toMatchObject({ code: 0 });
+  }, 60_000);
+});
