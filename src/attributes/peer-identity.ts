@@ -28,3 +28,6 @@ export interface PeerIdentity {
 }
 
 export const NO_PEER: PeerIdentity = { names: [], uris: [], spiffeIds: [], spiffeId: null, key: '' };
+
+/** There is a proof, and it cannot be read: nobody for an ALLOW, and for a DENY it may be anybody. */
+export const UNREADABLE_PEER: PeerIdentity = { ...NO_PEER, key: '!' };

@@ -1,6 +1,6 @@
 /** Who asks: the connection's peer, or the one for whom a trusted hop speaks. */
 import type { HeaderLines } from '../attributes/header-lines.ts';
-import { NO_PEER } from '../attributes/peer-identity.ts';
+import { NO_PEER, UNREADABLE_PEER } from '../attributes/peer-identity.ts';
 import type { PeerIdentity } from '../attributes/peer-identity.ts';
 import { matchesSan } from '../lib/x509/san-pattern.ts';
 import { identifyPeer, identityOf } from './peer-identity.ts';
@@ -23,17 +23,22 @@ export interface XfccSettings {
 }
 
 export function identify(proof: PeerProof, xfcc: XfccSettings): PeerIdentity {
-  const direct = identifyPeer(proof.principal, proof.certificate);
+  const direct = directPeer(proof);
   if (!xfcc.enabled || !isTrusted(direct, xfcc.trustedPeers)) return direct;
   const { forwardedClientCert: lines } = proof;
   if (lines.form === 'exact' && lines.lines.length === 0) return direct;
   // Envoy joins this header, so more than one line is somebody's trick.
   const value = lines.form === 'joined' ? lines.value : lines.lines.length === 1 ? lines.lines[0]! : '';
   const elements = parseXfcc(value);
-  if (elements === null || (xfcc.depth === 0 && elements.length !== 1)) return NO_PEER;
+  if (elements === null || (xfcc.depth === 0 && elements.length !== 1)) return UNREADABLE_PEER;
   const element = elements[xfcc.depth === 0 ? 0 : elements.length - xfcc.depth];
-  if (element === undefined) return NO_PEER;
+  if (element === undefined) return UNREADABLE_PEER;
   return identityOf(element.uris, [...element.uris, ...element.dnsNames, element.subject]);
+}
+
+function directPeer({ principal, certificate }: PeerProof): PeerIdentity {
+  const peer = identifyPeer(principal, certificate);
+  return peer === NO_PEER && (principal !== '' || certificate !== '') ? UNREADABLE_PEER : peer;
 }
 
 function isTrusted(peer: PeerIdentity, patterns: readonly string[]): boolean {

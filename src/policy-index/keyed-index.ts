@@ -2,6 +2,7 @@
  * Files each rule under values that a request must have for it to match: exact paths, exact peer names,
  * or the first segment of its paths; rules with none of these are asked every time.
  */
+import { UNREADABLE_PEER } from '../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { literalPrefix } from '../matcher/path-template.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
@@ -40,6 +41,7 @@ export function keyedIndex(rules: readonly CompiledRule[]): RuleIndex {
         if (bySegment.size > 0) take(bySegment, firstSegment(form) ?? form);
       }
     }
+    if (byPeer.size > 0 && request.peer === UNREADABLE_PEER) return null;
     if (byPeer.size > 0) for (const name of request.peer.names) take(byPeer, name);
     return found;
   }

@@ -8,6 +8,7 @@ import { formatIp } from '../../attributes/address.ts';
 import { toByteString, toTextStrict } from '../../attributes/bytes.ts';
 import { isClaimList } from '../../attributes/claim.ts';
 import type { Claim, ClaimMap } from '../../attributes/claim.ts';
+import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
 import { decodeOnce } from '../../attributes/path.ts';
 import { FOREIGN_ACCOUNT } from '../../attributes/workload.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
@@ -53,6 +54,7 @@ function mapOf(reads: readonly CelRead[], makers: Readonly<Record<string, () => 
 function sourceMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
   const id = (): RequestAttributes['peer']['spiffeId'] => {
     const { spiffeId, uris } = request.peer;
+    if (request.peer === UNREADABLE_PEER) throw new CelEvaluationError('the proof of identity cannot be read');
     if (spiffeId === null && uris.length > 1) throw new CelEvaluationError('the certificate has more than one URI SAN');
     return spiffeId;
   };

@@ -14,6 +14,7 @@ import { unmapIpv4 } from '../../attributes/address.ts';
 import type { IpAddress } from '../../attributes/address.ts';
 import type { HeaderLines } from '../../attributes/header-lines.ts';
 import { joinedParts, someReadingAvoids, someReadingMatches } from '../../attributes/header-lines.ts';
+import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import { ipBlocksContain } from '../../matcher/ip-block.ts';
@@ -32,6 +33,7 @@ export function holds(predicate: Predicate, request: RequestAttributes, action: 
   const access = predicate.dialect === 'access';
   switch (test.attribute) {
     case 'peer':
+      if (request.peer === UNREADABLE_PEER) return action === 'DENY';
       return negated !== request.peer.names.some((name) => test.matchers.some((m) => matchesPeer(m, name)));
     case 'spiffe':
       return everyPeer(request, action, negated, (id) => {
@@ -101,7 +103,7 @@ function every<T>(readings: readonly T[], action: Action, holdsIn: (reading: T) 
 
 /**
  * A peer with one URI SAN that is a SPIFFE ID is that. Any other certificate may be each of the SPIFFE IDs
- * in it, or nobody.
+ * in it, or nobody; one that cannot be read may be anybody.
  */
 function everyPeer(
   request: RequestAttributes,
@@ -109,6 +111,8 @@ function everyPeer(
   negated: boolean,
   matches: (id: SpiffeId | null) => boolean,
 ): boolean {
+  // Nobody, or one whom the field names.
+  if (request.peer === UNREADABLE_PEER) return action === 'ALLOW' ? !negated && matches(null) : !negated || !matches(null);
   const { spiffeId, spiffeIds, uris } = request.peer;
   if (spiffeId !== null || uris.length === 0) return negated !== matches(spiffeId);
   if (negated === matches(null)) {
