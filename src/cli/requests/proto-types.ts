@@ -1,4 +1,4 @@
-/** The message types of proto/, for what needs them whole: protobuf JSON. Serving never loads this. */
+/** The message types of proto/, for what needs them whole: protobuf JSON. Serving never asks for them. */
 import { createFileRegistry, create, fromBinary } from '@bufbuild/protobuf';
 import type { DescMessage, FileRegistry } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
