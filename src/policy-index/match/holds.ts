@@ -13,11 +13,11 @@
 import { unmapIpv4 } from '../../attributes/address.ts';
 import type { IpAddress } from '../../attributes/address.ts';
 import type { HeaderLines } from '../../attributes/header-lines.ts';
-import { joinedParts, someReadingAvoids, someReadingMatches } from '../../attributes/header-lines.ts';
 import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import { ipBlocksContain } from '../../matcher/ip-block.ts';
+import { everyLineMayAvoid, someLineAvoids, someLineMatches } from '../../matcher/joined.ts';
 import { matchesMetadata } from '../../matcher/metadata.ts';
 import { pathSetMatches } from '../../matcher/path.ts';
 import { matchesPeer } from '../../matcher/peer.ts';
@@ -82,10 +82,9 @@ export function holds(predicate: Predicate, request: RequestAttributes, action: 
       return negated !== (request.sni !== '' && valueSetMatches(test.values, request.sni));
     case 'header': {
       const lines = request.header(test.name);
-      const matches = (line: string): boolean => valueSetMatches(test.values, line);
       return access
-        ? accessHeaderHolds(lines, action, negated, matches)
-        : istioHeaderHolds(lines, action, negated, matches);
+        ? accessHeaderHolds(lines, action, negated, test.values)
+        : istioHeaderHolds(lines, action, negated, test.values);
     }
     case 'claim':
       return negated !== request.claimStrings(test.path).some((value) => valueSetMatches(test.values, value));
@@ -158,45 +157,25 @@ function hostMatches(values: ValueSet, request: RequestAttributes, access: boole
 }
 
 /** Envoy 1.40: any one line may match; `notValues`: none does. */
-function istioHeaderHolds(
-  lines: HeaderLines,
-  action: Action,
-  negated: boolean,
-  matches: (line: string) => boolean,
-): boolean {
-  if (lines.form === 'exact') return negated !== lines.lines.some(matches);
-  if (action === 'ALLOW')
-    return negated ? !someReadingMatches(lines.value, matches) : !someReadingAvoids(lines.value, matches);
-  return negated ? someReadingAvoids(lines.value, matches) : someReadingMatches(lines.value, matches);
+function istioHeaderHolds(lines: HeaderLines, action: Action, negated: boolean, values: ValueSet): boolean {
+  if (lines.form === 'exact') return negated !== lines.lines.some((line) => valueSetMatches(values, line));
+  const { value } = lines;
+  if (action === 'ALLOW') return negated ? !someLineMatches(value, values) : !everyLineMayAvoid(value, values);
+  return negated ? everyLineMayAvoid(value, values) : someLineMatches(value, values);
 }
 
-/** AccessPolicy: of several lines each may be the one that counts, and for a DENY the joined one too. */
-function accessHeaderHolds(
-  lines: HeaderLines,
-  action: Action,
-  negated: boolean,
-  matches: (line: string) => boolean,
-): boolean {
-  const holdsIn = (line: string): boolean => negated !== matches(line);
-  if (lines.form === 'joined') return everySegment(lines.value, action, holdsIn);
+/**
+ * AccessPolicy: of several lines each may be the one that counts, and for a DENY the joined one too. Of a
+ * joined value every run of neighbouring parts may have been a line.
+ */
+function accessHeaderHolds(lines: HeaderLines, action: Action, negated: boolean, values: ValueSet): boolean {
+  const holdsIn = (line: string): boolean => negated !== valueSetMatches(values, line);
+  if (lines.form === 'joined') {
+    const { value } = lines;
+    if (action === 'ALLOW') return negated ? !someLineMatches(value, values) : !someLineAvoids(value, values);
+    return negated ? someLineAvoids(value, values) : someLineMatches(value, values);
+  }
   if (lines.lines.length === 0) return negated;
   if (every(lines.lines, action, holdsIn)) return true;
   return action === 'DENY' && lines.lines.length > 1 && holdsIn(lines.lines.join(','));
 }
-
-/** Every run of neighbouring parts of a joined value may have been a line. */
-function everySegment(value: string, action: Action, holdsIn: (line: string) => boolean): boolean {
-  const parts = joinedParts(value);
-  const decided = action === 'DENY';
-  if (parts === null) return decided;
-  for (let from = 0; from < parts.length; from++) {
-    let line = parts[from]!;
-    if (holdsIn(line) === decided) return decided;
-    for (let to = from + 1; to < parts.length; to++) {
-      line += ',' + parts[to]!;
-      if (holdsIn(line) === decided) return decided;
-    }
-  }
-  return !decided;
-}
-
