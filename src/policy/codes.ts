@@ -86,6 +86,7 @@ export const CODES = {
   'bad-group-name': 'the value is not the name of a group',
   'unknown-group': 'there is no such group in reach',
   'group-cycle': 'a group contains itself',
+  'group-too-deep': 'groups are nested deeper than the bound',
   'bad-address': 'the address of a workload is not an IP address',
 
   // Lint: legal, and probably not meant

@@ -120,7 +120,7 @@ describe('whatever is done to a file', () => {
           expect(message).not.toContain('\n');
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
@@ -133,7 +133,7 @@ describe('whatever is done to a file', () => {
         const text = `${POLICIES.slice(0, at)}${value}${POLICIES.slice(at).replace(/^("[^"]*"|\[[^\]]*\]|[^\s,}]+)/, '')}`;
         expect(() => loadPolicySet([{ path: 'a', text }], OPTIONS)).not.toThrow();
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
@@ -143,7 +143,7 @@ describe('whatever is done to a file', () => {
         const { file, diagnostics } = parsePolicyTests('a', text);
         expect(file === null).toBe(diagnostics.some(({ severity }) => severity === 'error'));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

@@ -24,16 +24,10 @@ export function parseFile(path: string, text: string, report: Report): Node[] {
     return [];
   }
   try {
-    const tokens = [...new Parser().parse(text)];
-    const deep = tooDeep(tokens);
-    if (deep !== null) {
-      report.error('too-deep', source.position(deep), `values are nested more than ${MAX_DEPTH} levels deep`);
-      return [];
-    }
     const nodes: Node[] = [];
     const composer = new Composer({ uniqueKeys: false, prettyErrors: false, logLevel: 'silent', merge: false });
     const budget = { left: MAX_NODES };
-    for (const document of composer.compose(tokens)) {
+    for (const document of composer.compose(boundedTokens(source, report))) {
       const node = readDocument(document, source, report, budget);
       if (node !== null) nodes.push(node);
     }
@@ -46,9 +40,21 @@ export function parseFile(path: string, text: string, report: Report): Node[] {
   }
 }
 
-/** Offset of the first token that lies deeper than allowed, or null. */
-function tooDeep(tokens: readonly CST.Token[]): number | null {
-  const open: { token: CST.Token; depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
+/** The tokens of the file, document by document, as far as none is nested too deep for the composer. */
+function* boundedTokens(source: SourceText, report: Report): Generator<CST.Token> {
+  for (const token of new Parser().parse(source.text)) {
+    const deep = tooDeep(token);
+    if (deep !== null) {
+      report.error('too-deep', source.position(deep), `values are nested more than ${MAX_DEPTH} levels deep`);
+      return;
+    }
+    yield token;
+  }
+}
+
+/** Offset of a token inside `root` that lies deeper than allowed, or null. */
+function tooDeep(root: CST.Token): number | null {
+  const open = [{ token: root, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { token, depth } = next;
     if (depth > MAX_DEPTH) return token.offset;

@@ -21,7 +21,7 @@ export function resolveGroups(
     });
     groups.set(fullName(group), { ...group, groups: [...new Set(names)] });
   }
-  reportCycles(groups, report);
+  checkNesting(groups, report);
   return groups;
 }
 
@@ -93,24 +93,34 @@ export function checkRuleGroups(
   }
 }
 
-/** Each circle once, at the group where the walk in name order met it. */
-function reportCycles(groups: ReadonlyMap<string, PrincipalGroup>, report: Report): void {
-  const done = new Set<string>();
+/** Organisations nest a handful of levels; the compiler follows groups by recursion. */
+const MAX_GROUP_DEPTH = 32;
+
+/** Circles, each once, at the group where the walk in name order met it; and groups that nest too deep. */
+function checkNesting(groups: ReadonlyMap<string, PrincipalGroup>, report: Report): void {
+  /** Levels of groups under each group that the walk has left. */
+  const heights = new Map<string, number>();
   for (const start of [...groups.keys()].sort()) {
     const path: { name: string; next: number }[] = [{ name: start, next: 0 }];
     const onPath = new Set([start]);
-    while (path.length > 0 && !done.has(start)) {
+    while (path.length > 0 && !heights.has(start)) {
       const top = path[path.length - 1]!;
-      const child = groups.get(top.name)!.groups[top.next++];
+      const group = groups.get(top.name)!;
+      const child = group.groups[top.next++];
       if (child === undefined) {
-        done.add(top.name);
+        const height = Math.max(0, ...group.groups.map((name) => (heights.get(name) ?? 0) + 1));
+        heights.set(top.name, height);
+        if (height === MAX_GROUP_DEPTH + 1) {
+          const message = `groups are nested more than ${MAX_GROUP_DEPTH} levels deep in \`${top.name}\``;
+          report.error('group-too-deep', group.position, message, 'name the inner groups directly');
+        }
         onPath.delete(top.name);
         path.pop();
       } else if (onPath.has(child)) {
         const circle = [...path.slice(path.findIndex(({ name }) => name === child)).map(({ name }) => name), child];
         const message = `the group \`${child}\` contains itself: ${circle.map((name) => `\`${name}\``).join(' → ')}`;
         report.error('group-cycle', groups.get(child)!.position, message, 'take one of these groups out of another');
-      } else if (!done.has(child)) {
+      } else if (!heights.has(child)) {
         path.push({ name: child, next: 0 });
         onPath.add(child);
       }

@@ -8,9 +8,7 @@ type Plain = null | boolean | number | bigint | string | readonly Plain[] | { re
 
 function input(value: Plain): CelInputValue {
   if (Array.isArray(value)) return (value as readonly Plain[]).map(input);
-  return typeof value === 'object' && value !== null
-    ? inputMap(value as { readonly [key: string]: Plain })
-    : (value as CelInputValue);
+  return typeof value === 'object' && value !== null ? inputMap(value as { readonly [key: string]: Plain }) : value;
 }
 
 function inputMap(value: { readonly [key: string]: Plain }): CelInputMap {

@@ -9,9 +9,10 @@ export const tokenNeverThere: LintRule = {
   severity: 'warning',
   *findings({ set, options }) {
     if (options.jwtMetadata !== '') return;
+    const tokenGroups = groupsOfTokensOnly(set);
     for (const policy of set.policies) {
       for (const rule of policy.rules) {
-        for (const [position, what] of tokenUses(rule, policy.namespace, set)) {
+        for (const [position, what] of tokenUses(rule, policy.namespace, tokenGroups)) {
           yield {
             position,
             message: `${what} is asked for, and there never is a verified token`,
@@ -23,14 +24,18 @@ export const tokenNeverThere: LintRule = {
   },
 };
 
-function* tokenUses(rule: Rule, namespace: string, set: PolicySet): Generator<readonly [Position, string]> {
+function* tokenUses(
+  rule: Rule,
+  namespace: string,
+  tokenGroups: ReadonlySet<string>,
+): Generator<readonly [Position, string]> {
   for (const { is, not } of rule.from ?? []) {
     for (const list of [is.requestPrincipals, not.requestPrincipals]) {
       if (list !== undefined) yield [list.position, '`requestPrincipals`'];
     }
     for (const list of [is.groups, not.groups]) {
       for (const name of list?.values ?? []) {
-        if (groupNeedsToken(name.includes('/') ? name : `${namespace}/${name}`, set)) {
+        if (tokenGroups.has(name.includes('/') ? name : `${namespace}/${name}`)) {
           yield [list!.position, `the group \`${name}\`, which tokens alone can be members of,`];
         }
       }
@@ -68,9 +73,16 @@ function conditionReadsToken(text: string): boolean {
   return reads.some(({ variable, path }) => variable === 'claims' || (variable === 'request' && path[0] === 'auth'));
 }
 
-/** Groups are known and free of circles by now. */
-function groupNeedsToken(name: string, set: PolicySet): boolean {
-  const group = set.groups.get(name);
-  if (group === undefined || group.spiffeIds.length > 0) return false;
-  return group.groups.every((nested) => groupNeedsToken(nested, set));
+/** Groups in which no workload is a member: all but those with SPIFFE IDs, and those that contain one of these. */
+function groupsOfTokensOnly(set: PolicySet): ReadonlySet<string> {
+  const withWorkloads = new Set(
+    [...set.groups].filter(([, group]) => group.spiffeIds.length > 0).map(([name]) => name),
+  );
+  for (let before = -1; before !== withWorkloads.size;) {
+    before = withWorkloads.size;
+    for (const [name, { groups }] of set.groups) {
+      if (groups.some((nested) => withWorkloads.has(nested))) withWorkloads.add(name);
+    }
+  }
+  return new Set([...set.groups.keys()].filter((name) => !withWorkloads.has(name)));
 }
