@@ -16,7 +16,9 @@ const nearAddress = fc.oneof(
   fc.ipV4(),
   fc.ipV6(),
   fc.string({ unit: fc.constantFrom('0', '1', '2', '5', '9', 'a', 'F', ':', ':', '.', '.'), maxLength: 20 }),
-  fc.array(fc.constantFrom('0', '1', 'ffff', ':', '::', '1.2.3.4', '256', '00'), { maxLength: 16 }).map((p) => p.join('')),
+  fc
+    .array(fc.constantFrom('0', '1', 'ffff', ':', '::', '1.2.3.4', '256', '00'), { maxLength: 16 })
+    .map((p) => p.join('')),
 );
 
 const ip = (text: string): IpAddress => parseIp(text)!;
@@ -126,10 +128,19 @@ describe('a CIDR block', () => {
     expect(cidrContains(parseCidr(block)!, ip(text))).toBe(false);
   });
 
-  it.each(['', '/8', '10.0.0.0/', '10.0.0.0/33', '::/129', '10.0.0.0/08', '10.0.0.0/8 ', '10.0.0.0/-1', '10.0.0.0/8/8', '10/8', '::/1e1'])(
-    'is not %j',
-    (text) => {
-      expect(parseCidr(text)).toBeNull();
-    },
-  );
+  it.each([
+    '',
+    '/8',
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.0/08',
+    '10.0.0.0/8 ',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '10/8',
+    '::/1e1',
+  ])('is not %j', (text) => {
+    expect(parseCidr(text)).toBeNull();
+  });
 });

@@ -41,7 +41,10 @@ describe("the client's address", () => {
   });
 
   it('is unknown without a peer and without an entry', () => {
-    expect(clientIp(null, 'x', { useRemoteAddress: false, xffTrustedHops: 0 })).toEqual({ address: null, certain: false });
+    expect(clientIp(null, 'x', { useRemoteAddress: false, xffTrustedHops: 0 })).toEqual({
+      address: null,
+      certain: false,
+    });
     expect(clientIp(null, '1.1.1.1', { useRemoteAddress: true, xffTrustedHops: 0 })).toEqual({
       address: null,
       certain: false,
@@ -52,7 +55,12 @@ describe("the client's address", () => {
     const entry = fc.oneof(fc.ipV4(), fc.constantFrom('', ' ', 'x', '::1', ' 2.2.2.2 '));
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 6 }), fc.nat(7), (entries, hops) => {
-        const chosen = entries.join(',').split(',').at(-1 - hops)?.trim() ?? '';
+        const chosen =
+          entries
+            .join(',')
+            .split(',')
+            .at(-1 - hops)
+            ?.trim() ?? '';
         const address = parseIp(chosen);
         expect(derive(entries.join(','), false, hops)).toBe(address === null ? `${PEER}?` : formatIp(address));
       }),

@@ -23,14 +23,20 @@ function allReadings(value: string): string[][] {
   return readings;
 }
 
-const value = fc.array(fc.constantFrom('', 'a', 'b', 'ab', ' a'), { minLength: 1, maxLength: 7 }).map((p) => p.join(','));
+const value = fc
+  .array(fc.constantFrom('', 'a', 'b', 'ab', ' a'), { minLength: 1, maxLength: 7 })
+  .map((p) => p.join(','));
 const matcher = fc.oneof(
   fc.uniqueArray(fc.constantFrom('', 'a', 'b', 'a,b', 'b,a', 'a,', ',', 'a,b,a'), { maxLength: 4 }).map((wanted) => ({
     name: `one of ${JSON.stringify(wanted)}`,
     matches: (line: string) => (wanted as readonly string[]).includes(line),
   })),
-  fc.constantFrom('a', 'b', ',').map((text) => ({ name: `starts with ${text}`, matches: (l: string) => l.startsWith(text) })),
-  fc.constantFrom('a', 'b', ',').map((text) => ({ name: `ends with ${text}`, matches: (l: string) => l.endsWith(text) })),
+  fc
+    .constantFrom('a', 'b', ',')
+    .map((text) => ({ name: `starts with ${text}`, matches: (l: string) => l.startsWith(text) })),
+  fc
+    .constantFrom('a', 'b', ',')
+    .map((text) => ({ name: `ends with ${text}`, matches: (l: string) => l.endsWith(text) })),
 );
 
 describe('a joined header', () => {

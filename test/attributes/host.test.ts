@@ -56,13 +56,20 @@ describe('a host', () => {
       maxLength: 12,
     });
     fc.assert(
-      fc.property(fc.oneof(near, fc.domain(), fc.ipV6().map((text) => `[${text}]`)), (authority) => {
-        const once = normalizeHost(authority);
-        if (once === null) return;
-        expect(normalizeHost(once.name)).toEqual({ name: once.name, port: null });
-        expect(once.name).toBe(once.name.toLowerCase());
-        expect(once.name.endsWith('.')).toBe(false);
-      }),
+      fc.property(
+        fc.oneof(
+          near,
+          fc.domain(),
+          fc.ipV6().map((text) => `[${text}]`),
+        ),
+        (authority) => {
+          const once = normalizeHost(authority);
+          if (once === null) return;
+          expect(normalizeHost(once.name)).toEqual({ name: once.name, port: null });
+          expect(once.name).toBe(once.name.toLowerCase());
+          expect(once.name.endsWith('.')).toBe(false);
+        },
+      ),
       { numRuns: 3000 },
     );
   });

@@ -12,7 +12,26 @@ import {
 /** Paths made of what readers disagree about. */
 const trickyPath = fc
   .array(
-    fc.constantFrom('/', '/', '/', '.', '..', 'a', 'b', ';', ';x=1', '%2e', '%2E', '%2f', '%5c', '%25', '%3b', '%3F', '%23')
+    fc
+      .constantFrom(
+        '/',
+        '/',
+        '/',
+        '.',
+        '..',
+        'a',
+        'b',
+        ';',
+        ';x=1',
+        '%2e',
+        '%2E',
+        '%2f',
+        '%5c',
+        '%25',
+        '%3b',
+        '%3F',
+        '%23',
+      )
       .chain((piece) => fc.constantFrom(piece, piece, piece, `${piece}c`)),
     { maxLength: 8 },
   )
@@ -20,7 +39,10 @@ const trickyPath = fc
 
 const anyPath = fc.oneof(
   trickyPath,
-  fc.string({ unit: fc.constantFrom('/', '.', ';', '%', '2', 'e', 'F', '5', '\\', '#', 'a', '\x01', '\xff'), maxLength: 12 }),
+  fc.string({
+    unit: fc.constantFrom('/', '.', ';', '%', '2', 'e', 'F', '5', '\\', '#', 'a', '\x01', '\xff'),
+    maxLength: 12,
+  }),
 );
 
 describe('a request target', () => {

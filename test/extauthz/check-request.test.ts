@@ -40,12 +40,14 @@ function fullRequest(headers: Readonly<Record<string, unknown>>): Readonly<Recor
         'envoy.filters.a.b': structOf({ c: ['x'] }),
       },
     },
-    routeMetadataContext: { filterMetadata: { 'envoy.filters.http.jwt_authn': structOf({ payload: { sub: 'route' } }) } },
+    routeMetadataContext: {
+      filterMetadata: { 'envoy.filters.http.jwt_authn': structOf({ payload: { sub: 'route' } }) },
+    },
     tlsSession: { sni: 'Orders.example.com' },
   };
 }
 
-const JOINED = { headers: { ':authority': 'Orders.example.com:8080', 'x-a': 'b,c', 'x-empty': '', 'x_user': 'u' } };
+const JOINED = { headers: { ':authority': 'Orders.example.com:8080', 'x-a': 'b,c', 'x-empty': '', x_user: 'u' } };
 const RAW = {
   headerMap: {
     headers: [
@@ -188,7 +190,8 @@ describe.each([
 
   it('is no CheckRequest when it is cut anywhere', () => {
     const bytes = encodeCheckRequest(fullRequest(headers));
-    for (let length = 1; length < bytes.length; length++) expect(readCheckRequest(bytes.subarray(0, length))).toBeNull();
+    for (let length = 1; length < bytes.length; length++)
+      expect(readCheckRequest(bytes.subarray(0, length))).toBeNull();
   });
 
   it('causes no other error than WireError, whatever is changed in it', () => {
@@ -234,7 +237,13 @@ describe('a CheckRequest', () => {
   it('of no bytes describes no request', () => {
     const view = readCheckRequest(new Uint8Array());
     expect(view?.hasHttp).toBe(false);
-    expect([view?.method, view?.target, view?.authority, view?.sourceAddress, view?.timeMs]).toEqual(['', '', '', '', null]);
+    expect([view?.method, view?.target, view?.authority, view?.sourceAddress, view?.timeMs]).toEqual([
+      '',
+      '',
+      '',
+      '',
+      null,
+    ]);
   });
 
   it('without HTTP is one of the network filter', () => {

@@ -159,7 +159,9 @@ describe('a decision id', () => {
   });
 
   it('is unlike every other, of other processes too', () => {
-    const all = [new DecisionIds(), new DecisionIds()].flatMap((each) => Array.from({ length: 1000 }, () => each.next()));
+    const all = [new DecisionIds(), new DecisionIds()].flatMap((each) =>
+      Array.from({ length: 1000 }, () => each.next()),
+    );
     expect(new Set(all).size).toBe(2000);
     expect(new Set(all.map((id) => id.length)).size).toBe(1);
   });
@@ -174,6 +176,8 @@ function mergedMetadata(bytes: Buffer): unknown {
     if (reader.field === 4) structs.push(bytes.subarray(reader.start, reader.end));
   }
   const entries = Buffer.concat(structs);
-  const length = Buffer.from(entries.length < 128 ? [entries.length] : [(entries.length & 127) | 128, entries.length >> 7]);
+  const length = Buffer.from(
+    entries.length < 128 ? [entries.length] : [(entries.length & 127) | 128, entries.length >> 7],
+  );
   return fromStruct(decodeCheckResponse(Buffer.concat([Buffer.of(0x22), length, entries])).dynamicMetadata);
 }

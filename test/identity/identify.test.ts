@@ -9,7 +9,12 @@ const HOP = 'spiffe://td/ns/istio-system/sa/waypoint';
 const CLIENT = 'spiffe://td/ns/shop/sa/web';
 const TRUSTING: XfccSettings = { enabled: true, trustedPeers: ['spiffe://td/ns/istio-system/*'], depth: 0 };
 
-function who(principal: string, lines: HeaderLines | string, xfcc: XfccSettings = TRUSTING, certificateText = ''): string {
+function who(
+  principal: string,
+  lines: HeaderLines | string,
+  xfcc: XfccSettings = TRUSTING,
+  certificateText = '',
+): string {
   const forwardedClientCert: HeaderLines = typeof lines === 'string' ? { form: 'exact', lines: [lines] } : lines;
   const { spiffeId, names } = identify({ principal, certificate: certificateText, forwardedClientCert }, xfcc);
   return spiffeId?.id ?? `nobody (${names.join()})`;
@@ -65,7 +70,9 @@ describe('who asks', () => {
   });
 
   it('is read from a joined header as from one line', () => {
-    expect(who(HOP, { form: 'joined', value: `URI=a,URI=${CLIENT}` }, { ...TRUSTING, depth: 1 })).toBe('td/ns/shop/sa/web');
+    expect(who(HOP, { form: 'joined', value: `URI=a,URI=${CLIENT}` }, { ...TRUSTING, depth: 1 })).toBe(
+      'td/ns/shop/sa/web',
+    );
   });
 
   it('is not certain when the hop gives two URIs', () => {

@@ -19,7 +19,12 @@ describe('the peer behind a principal', () => {
   it.each(['orders.example.com', 'CN=spiffe://td/ns/shop/sa/orders', 'CN=x,O=y', 'td/ns/shop/sa/orders'])(
     'has a name but is no URI, for %s',
     (principal) => {
-      expect(identifyPeer(principal, '')).toMatchObject({ names: [principal], uris: [], spiffeIds: [], spiffeId: null });
+      expect(identifyPeer(principal, '')).toMatchObject({
+        names: [principal],
+        uris: [],
+        spiffeIds: [],
+        spiffeId: null,
+      });
     },
   );
 

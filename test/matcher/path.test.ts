@@ -12,7 +12,9 @@ const OPERATORS: Readonly<Record<string, readonly [envoy: string, any: string]>>
 
 /** What Envoy's uri_template makes of it: full match, literals quoted. */
 function templatePattern(template: string, alphabet: 'envoy' | 'any'): RegExp {
-  const pieces = template.split(/(\{\*\*?\})/).map((piece) => OPERATORS[piece]?.[alphabet === 'envoy' ? 0 : 1] ?? quote(piece));
+  const pieces = template
+    .split(/(\{\*\*?\})/)
+    .map((piece) => OPERATORS[piece]?.[alphabet === 'envoy' ? 0 : 1] ?? quote(piece));
   return new RegExp(`^${pieces.join('')}$`);
 }
 

@@ -13,14 +13,38 @@ import { quote } from './support.ts';
 /** Names near a SPIFFE ID: its pieces in any order, some twice, some missing. */
 const name = fc
   .array(
-    fc.constantFrom('spiffe://', 'td', 'td', '/', '/ns/', '/ns/foo/', 'foo', '/sa/', 'sa/', 'bar', 'x', '.', '/x/', '\n', 'CN='),
+    fc.constantFrom(
+      'spiffe://',
+      'td',
+      'td',
+      '/',
+      '/ns/',
+      '/ns/foo/',
+      'foo',
+      '/sa/',
+      'sa/',
+      'bar',
+      'x',
+      '.',
+      '/x/',
+      '\n',
+      'CN=',
+    ),
     { maxLength: 9 },
   )
   .map((pieces) => pieces.join(''));
 const goodName = fc
-  .tuple(fc.constantFrom('td', 'td2', 'x'), fc.constantFrom('foo', 'fo', 'foo2'), fc.constantFrom('bar', 'ba', 'bar/x', 'x/bar'))
+  .tuple(
+    fc.constantFrom('td', 'td2', 'x'),
+    fc.constantFrom('foo', 'fo', 'foo2'),
+    fc.constantFrom('bar', 'ba', 'bar/x', 'x/bar'),
+  )
   .map(([td, ns, sa]) => `spiffe://${td}/ns/${ns}/sa/${sa}`);
-const names = fc.oneof(name, name.map((rest) => `spiffe://td${rest}`), goodName);
+const names = fc.oneof(
+  name,
+  name.map((rest) => `spiffe://td${rest}`),
+  goodName,
+);
 
 function expectSame(matcher: PeerMatcher, pattern: RegExp, text: string): void {
   expect([text, matchesPeer(matcher, text)]).toEqual([text, pattern.test(text)]);
@@ -29,7 +53,16 @@ function expectSame(matcher: PeerMatcher, pattern: RegExp, text: string): void {
 describe('principals', () => {
   it('match as the pattern that Istio makes of them', () => {
     const value = fc.oneof(
-      fc.constantFrom('*', 'td/ns/foo/sa/bar', 'td/*', '*/sa/bar', '*bar', 'td/ns/foo*', 'spiffe://td/ns/foo/sa/bar', '*.'),
+      fc.constantFrom(
+        '*',
+        'td/ns/foo/sa/bar',
+        'td/*',
+        '*/sa/bar',
+        '*bar',
+        'td/ns/foo*',
+        'spiffe://td/ns/foo/sa/bar',
+        '*.',
+      ),
       fc.string({ unit: fc.constantFrom('t', 'd', '/', 'x', '.'), minLength: 1, maxLength: 5 }),
     );
     fc.assert(

@@ -59,7 +59,10 @@ describe('a string value', () => {
 
 describe('a glob', () => {
   it('matches as its pattern does', () => {
-    const parts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 3 }), { minLength: 2, maxLength: 4 });
+    const parts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 3 }), {
+      minLength: 2,
+      maxLength: 4,
+    });
     const input = fc.string({ unit: fc.constantFrom('a', 'b', '.', '\n'), maxLength: 10 });
     fc.assert(
       fc.property(parts, input, (literals, value) => {

@@ -120,32 +120,68 @@ describe('what is only tried out', () => {
     annotations: { 'istio.io/dry-run': 'true' },
     spec: { action, ...(rules === undefined ? {} : { rules }) },
   });
-  const tried = (policies: readonly PolicyText[], ask: Ask = {}, settings: Settings = {}): readonly (string | null)[] => {
+  const tried = (
+    policies: readonly PolicyText[],
+    ask: Ask = {},
+    settings: Settings = {},
+  ): readonly (string | null)[] => {
     const { allowed, reason, rule, shadow: other } = decisionOf(snapshotOf(policiesYaml(policies), settings), ask);
     return [allowed ? 'allow' : 'deny', told({ reason, rule }), other && told(other)];
   };
 
   it('never decides: a DENY', () => {
-    expect(tried([access('ALLOW', {}), shadow('DENY', {})])).toEqual(['allow', 'allow_rule shop/p0[0]', 'deny_rule shop/p1[0]']);
-    expect(tried([access('ALLOW', {}), dryRun('DENY', [{}])])).toEqual(['allow', 'allow_rule shop/p0[0]', 'deny_rule shop/p1[0]']);
+    expect(tried([access('ALLOW', {}), shadow('DENY', {})])).toEqual([
+      'allow',
+      'allow_rule shop/p0[0]',
+      'deny_rule shop/p1[0]',
+    ]);
+    expect(tried([access('ALLOW', {}), dryRun('DENY', [{}])])).toEqual([
+      'allow',
+      'allow_rule shop/p0[0]',
+      'deny_rule shop/p1[0]',
+    ]);
   });
 
   it('never decides: an ALLOW in Shadow mode, which still counts as applying', () => {
-    expect(tried([shadow('ALLOW', {})], {}, { defaultAction: 'ALLOW' })).toEqual(['deny', 'no_rule_matched', 'allow_rule shop/p0[0]']);
+    expect(tried([shadow('ALLOW', {})], {}, { defaultAction: 'ALLOW' })).toEqual([
+      'deny',
+      'no_rule_matched',
+      'allow_rule shop/p0[0]',
+    ]);
   });
 
   it('is not there at all: an ALLOW of Istio in dry-run', () => {
-    expect(tried([dryRun('ALLOW', [{}])], {}, { defaultAction: 'ALLOW' })).toEqual(['allow', 'default_allow', 'allow_rule shop/p0[0]']);
-    expect(tried([dryRun('ALLOW', [a])], { path: '/b' }, { defaultAction: 'ALLOW' })).toEqual(['allow', 'default_allow', 'no_rule_matched']);
+    expect(tried([dryRun('ALLOW', [{}])], {}, { defaultAction: 'ALLOW' })).toEqual([
+      'allow',
+      'default_allow',
+      'allow_rule shop/p0[0]',
+    ]);
+    expect(tried([dryRun('ALLOW', [a])], { path: '/b' }, { defaultAction: 'ALLOW' })).toEqual([
+      'allow',
+      'default_allow',
+      'no_rule_matched',
+    ]);
   });
 
   it('is told of also when it has no rules', () => {
-    expect(tried([dryRun('ALLOW')], {}, { defaultAction: 'ALLOW' })).toEqual(['allow', 'default_allow', 'no_rule_matched']);
+    expect(tried([dryRun('ALLOW')], {}, { defaultAction: 'ALLOW' })).toEqual([
+      'allow',
+      'default_allow',
+      'no_rule_matched',
+    ]);
   });
 
   it('is told of together with what is enforced, the first in order', () => {
-    expect(tried([access('DENY', a), shadow('DENY', {})], { path: '/a' })).toEqual(['deny', 'deny_rule shop/p0[0]', 'deny_rule shop/p0[0]']);
-    expect(tried([shadow('DENY', {}), access('DENY', a)], { path: '/a' })).toEqual(['deny', 'deny_rule shop/p1[0]', 'deny_rule shop/p0[0]']);
+    expect(tried([access('DENY', a), shadow('DENY', {})], { path: '/a' })).toEqual([
+      'deny',
+      'deny_rule shop/p0[0]',
+      'deny_rule shop/p0[0]',
+    ]);
+    expect(tried([shadow('DENY', {}), access('DENY', a)], { path: '/a' })).toEqual([
+      'deny',
+      'deny_rule shop/p1[0]',
+      'deny_rule shop/p0[0]',
+    ]);
     expect(tried([access('ALLOW', a), shadow('DENY', b)], { path: '/a' })[2]).toBe('allow_rule shop/p0[0]');
   });
 

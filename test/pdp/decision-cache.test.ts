@@ -17,22 +17,46 @@ function keyOf(ask: Ask, extra = '', from = snapshot): string | null {
 
 describe('the key of a decision', () => {
   it('holds what the rules read, and nothing else', () => {
-    expect(keyOf({ path: '/a', headers: { 'x-a': '1' } })).toBe(keyOf({ path: '/b', headers: { 'x-a': '1', 'x-c': '2' } }));
+    expect(keyOf({ path: '/a', headers: { 'x-a': '1' } })).toBe(
+      keyOf({ path: '/b', headers: { 'x-a': '1', 'x-c': '2' } }),
+    );
   });
 
   it.each<[string, Ask, Ask]>([
     ['a value', { headers: { 'x-a': '1' } }, { headers: { 'x-a': '2' } }],
     ['where it stands', { headers: { 'x-a': '1' } }, { headers: { 'x-b': '1' } }],
-    ['where one ends and the other begins', { headers: { 'x-a': '1', 'x-b': '2' } }, { headers: { 'x-a': '12', 'x-b': '' } }],
+    [
+      'where one ends and the other begins',
+      { headers: { 'x-a': '1', 'x-b': '2' } },
+      { headers: { 'x-a': '12', 'x-b': '' } },
+    ],
     ['absent from empty', { headers: {} }, { headers: { 'x-a': '' } }],
     ['lines that hold a separator', { headers: { 'x-a': '1;1:b' } }, { headers: { 'x-a': '1', 'x-b': 'b' } }],
     [
       'two lines from one that is joined',
       { headers: { 'x-a': '1,2' } },
-      { rawHeaders: [['x-a', '1'], ['x-a', '2']] },
+      {
+        rawHeaders: [
+          ['x-a', '1'],
+          ['x-a', '2'],
+        ],
+      },
     ],
-    ['two lines from one with a comma', { rawHeaders: [['x-a', '1,2']] }, { rawHeaders: [['x-a', '1'], ['x-a', '2']] }],
-    ['bytes that a lossy decoder would take for one', { rawHeaders: [['x-a', Buffer.of(0xff)]] }, { rawHeaders: [['x-a', Buffer.of(0xfe)]] }],
+    [
+      'two lines from one with a comma',
+      { rawHeaders: [['x-a', '1,2']] },
+      {
+        rawHeaders: [
+          ['x-a', '1'],
+          ['x-a', '2'],
+        ],
+      },
+    ],
+    [
+      'bytes that a lossy decoder would take for one',
+      { rawHeaders: [['x-a', Buffer.of(0xff)]] },
+      { rawHeaders: [['x-a', Buffer.of(0xfe)]] },
+    ],
   ])('tells %s apart', (_, a, b) => {
     expect(keyOf(a)).not.toBe(keyOf(b));
   });
@@ -48,7 +72,9 @@ describe('the key of a decision', () => {
   it('is none where it would be too long, where the clock is read, and where there is no cache', () => {
     const ask: Ask = { headers: { 'x-a': 'a'.repeat(MAX_KEY_LENGTH) } };
     expect(keyOf(ask)).toBeNull();
-    const clocked = snapshotOf(policiesYaml([access('ALLOW', { condition: 'now > timestamp("2020-01-01T00:00:00Z")' })]));
+    const clocked = snapshotOf(
+      policiesYaml([access('ALLOW', { condition: 'now > timestamp("2020-01-01T00:00:00Z")' })]),
+    );
     expect(keyOf({}, '', clocked)).toBeNull();
     const question = questionOf(snapshot, {});
     const off = new DecisionCache({ maxEntries: 0 });

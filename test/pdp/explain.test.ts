@@ -47,7 +47,14 @@ describe('an explanation', () => {
       'spiffe://cluster.local/ns/shop/sa/web',
     ],
     ['nobody', source({ principals: ['*'] }), { principal: '' }, 'from[0].source.principals', ['*'], '(none)'],
-    ['a negation', source({ notNamespaces: ['shop'] }), {}, 'from[0].source.notNamespaces', ['shop'], 'spiffe://cluster.local/ns/shop/sa/web'],
+    [
+      'a negation',
+      source({ notNamespaces: ['shop'] }),
+      {},
+      'from[0].source.notNamespaces',
+      ['shop'],
+      'spiffe://cluster.local/ns/shop/sa/web',
+    ],
     ['an address', source({ ipBlocks: ['192.0.2.0/24'] }), {}, 'from[0].source.ipBlocks', ['192.0.2.0/24'], '10.0.0.9'],
     [
       'a guessed client',
@@ -68,7 +75,14 @@ describe('an explanation', () => {
     ['a method', operation({ methods: ['POST'] }), {}, 'to[0].operation.methods', ['POST'], 'GET'],
     ['a host', operation({ hosts: ['a.b'] }), { host: 'X.y:1' }, 'to[0].operation.hosts', ['a.b'], 'X.y:1'],
     ['a path', operation({ paths: ['/b'] }), { path: '/a' }, 'to[0].operation.paths', ['/b'], '/a'],
-    ['readings of a path', operation({ paths: ['/a'] }), { path: '/%61' }, 'to[0].operation.paths', ['/a'], '/%61 or /a'],
+    [
+      'readings of a path',
+      operation({ paths: ['/a'] }),
+      { path: '/%61' },
+      'to[0].operation.paths',
+      ['/a'],
+      '/%61 or /a',
+    ],
     ['a port', operation({ ports: ['1'] }), {}, 'to[0].operation.ports', ['1'], '8080'],
     [
       'a header',
@@ -94,8 +108,22 @@ describe('an explanation', () => {
       ['Bearer x'],
       '(not shown)',
     ],
-    ['a claim', when('request.auth.claims[a]', ['b']), { claims: { a: ['c', 1] } }, 'when[0][request.auth.claims[a]].values', ['b'], '[c, 1]'],
-    ['no token', when('request.auth.claims[a]', ['b']), {}, 'when[0][request.auth.claims[a]].values', ['b'], '(no token)'],
+    [
+      'a claim',
+      when('request.auth.claims[a]', ['b']),
+      { claims: { a: ['c', 1] } },
+      'when[0][request.auth.claims[a]].values',
+      ['b'],
+      '[c, 1]',
+    ],
+    [
+      'no token',
+      when('request.auth.claims[a]', ['b']),
+      {},
+      'when[0][request.auth.claims[a]].values',
+      ['b'],
+      '(no token)',
+    ],
     ['a condition', { condition: 'request.method == "POST"' }, {}, 'condition', ['request.method == "POST"'], 'false'],
   ])('names %s', (_, rule, ask, field, wanted, actual) => {
     expect(failed(rule, ask)).toEqual({ field, wanted, actual });
@@ -105,7 +133,9 @@ describe('an explanation', () => {
     expect(failed(source({ namespaces: ['shop'] }), { certificate: two })).toMatchObject({
       actual: expect.stringContaining('more than one URI SAN') as unknown,
     });
-    expect(failed({ condition: 'claims.a == "b"' })).toMatchObject({ actual: expect.stringContaining('an error') as unknown });
+    expect(failed({ condition: 'claims.a == "b"' })).toMatchObject({
+      actual: expect.stringContaining('an error') as unknown,
+    });
     expect(failed({ valid: { until: new Date(NOW_MS).toISOString() } })).toEqual({
       field: 'valid',
       wanted: ['… to 2026-06-01T12:00:00.000Z'],
@@ -136,6 +166,8 @@ describe('an explanation', () => {
   });
 
   it('covers policies of both kinds', () => {
-    expect(explained(istio('DENY', operation({ paths: ['/b'] })), { path: '/a' })[0]?.firstFailed).toMatchObject({ actual: '/a' });
+    expect(explained(istio('DENY', operation({ paths: ['/b'] })), { path: '/a' })[0]?.firstFailed).toMatchObject({
+      actual: '/a',
+    });
   });
 });

@@ -89,7 +89,7 @@ describe('a header that a rule sets', () => {
   it('takes the place of what the client sent, also under a like name', () => {
     const { headersSet, headersRemoved } = setting(
       { 'x-user': '${request.auth.claims[sub]}', 'x-role': '${request.auth.claims[role]}' },
-      { ...ALICE, headers: { 'x-user': 'root', 'x_user': 'root', 'x-role': 'root', 'x_role': 'root', 'x_other': 'v' } },
+      { ...ALICE, headers: { 'x-user': 'root', x_user: 'root', 'x-role': 'root', x_role: 'root', x_other: 'v' } },
     );
     expect(headersSet).toEqual([['x-user', 'alice']]);
     expect(headersRemoved).toEqual(['x-role', 'x_role', 'x_user']);
@@ -125,7 +125,10 @@ describe('what else a rule of an ALLOW does', () => {
   });
 
   it('sets and removes query parameters, encoded, and removes what only is written otherwise', () => {
-    const query = { set: { user: 'a&b=${request.auth.claims[sub]}', none: '${request.auth.claims[none]}' }, remove: ['debug'] };
+    const query = {
+      set: { user: 'a&b=${request.auth.claims[sub]}', none: '${request.auth.claims[none]}' },
+      remove: ['debug'],
+    };
     const { querySet, queryRemoved } = answered(access('ALLOW', { respond: { request: { query } } }));
     expect(querySet).toEqual([['user', 'a%26b%3Dalice']]);
     expect([...queryRemoved].sort()).toEqual(['%64ebug', 'debug', 'none']);
@@ -142,10 +145,15 @@ describe('what else a rule of an ALLOW does', () => {
 });
 
 describe('what a rule of a DENY answers', () => {
-  const denying = (deny: unknown, ask: Ask = ALICE): OfflineDecision => answered(access('DENY', { respond: { deny } }), ask);
+  const denying = (deny: unknown, ask: Ask = ALICE): OfflineDecision =>
+    answered(access('DENY', { respond: { deny } }), ask);
 
   it('is its status, body and headers', () => {
-    const deny = { status: 451, body: 'not for ${request.auth.claims[sub]}', headers: { 'x-why': '${decision.policy}' } };
+    const deny = {
+      status: 451,
+      body: 'not for ${request.auth.claims[sub]}',
+      headers: { 'x-why': '${decision.policy}' },
+    };
     expect(denying(deny)).toMatchObject({
       httpStatus: 451,
       body: 'not for alice',

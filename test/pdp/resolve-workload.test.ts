@@ -43,7 +43,12 @@ describe('which workload is called', () => {
 
   it('is not completed from elsewhere when they say a part only', () => {
     expect(resolved({ contextExtensions: { namespace: 'edge' } })).toEqual(['contextExtensions', 'edge', null, null]);
-    expect(resolved({ contextExtensions: { 'label.app': 'x' } })).toEqual(['contextExtensions', null, null, { app: 'x' }]);
+    expect(resolved({ contextExtensions: { 'label.app': 'x' } })).toEqual([
+      'contextExtensions',
+      null,
+      null,
+      { app: 'x' },
+    ]);
   });
 
   it('is not said by other extensions, nor by empty ones', () => {
@@ -99,7 +104,12 @@ describe('which workload is called', () => {
       FOREIGN_ACCOUNT,
       null,
     ]);
-    for (const destinationPrincipal of ['', 'CN=x', 'spiffe://cluster.local/vm/7', 'spiffe://cluster.local/ns/a/sa/b/c'])
+    for (const destinationPrincipal of [
+      '',
+      'CN=x',
+      'spiffe://cluster.local/vm/7',
+      'spiffe://cluster.local/ns/a/sa/b/c',
+    ])
       expect(resolved({ ...BARE, destinationPrincipal })).toEqual(['none', null, null, null]);
   });
 
@@ -113,7 +123,11 @@ describe('which workload is called', () => {
     [{ workloadSource: 'contextExtensions' }, { contextExtensions: { namespace: 'a' } }, 'contextExtensions'],
     [{ workloadSource: 'inventory' }, { contextExtensions: { namespace: 'a' } }, 'none'],
     [{ workloadSource: 'inventory' }, { destinationIp: '10.0.0.3' }, 'inventory'],
-    [{ workloadSource: 'principal' }, { destinationIp: '10.0.0.3', contextExtensions: { namespace: 'a' } }, 'principal'],
+    [
+      { workloadSource: 'principal' },
+      { destinationIp: '10.0.0.3', contextExtensions: { namespace: 'a' } },
+      'principal',
+    ],
   ])('is taken from the required source only: %j', (settings, ask, source) => {
     expect(sourceOf(ask, settings)).toBe(source);
   });
@@ -121,7 +135,10 @@ describe('which workload is called', () => {
 
 describe('a workload that is not known well enough', () => {
   it('is denied before the default is looked at', () => {
-    const selective = { ...access('DENY', {}), spec: { selector: { matchLabels: { app: 'x' } }, action: 'DENY', rules: [{}] } };
+    const selective = {
+      ...access('DENY', {}),
+      spec: { selector: { matchLabels: { app: 'x' } }, action: 'DENY', rules: [{}] },
+    };
     const snapshot = snapshotOf(policiesYaml([anyone, selective]), { defaultAction: 'ALLOW' });
     expect(outcomeOf(snapshot, BARE)).toBe('workload_unresolved');
     expect(outcomeOf(snapshot, {})).toBe('allow_rule istio-system/root[0]');

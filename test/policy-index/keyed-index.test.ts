@@ -25,7 +25,12 @@ function asked(rules: readonly CompiledRule[], ask: Ask, snapshot: ReturnType<ty
 describe('the index', () => {
   it('asks of three hundred rules only those that can match', () => {
     const rules = Array.from({ length: 300 }, (_, i) => operation({ paths: [`/p${i}`] }));
-    const snapshot = deny(...rules, source({ principals: ['cluster.local/ns/x/sa/y'] }), operation({ paths: ['/b/*'] }), {});
+    const snapshot = deny(
+      ...rules,
+      source({ principals: ['cluster.local/ns/x/sa/y'] }),
+      operation({ paths: ['/b/*'] }),
+      {},
+    );
     const all = snapshot.policies[0]!.rules;
     expect(asked(all, { path: '/p7' }, snapshot)).toEqual([7, 302]);
     expect(asked(all, { path: '/b/c' }, snapshot)).toEqual([301, 302]);
@@ -39,7 +44,11 @@ describe('the index', () => {
   });
 
   it.each<[string, Rule, Ask]>([
-    ['a prefix beside an exact path of the same text', operation({ paths: ['/orders', '/orders*'] }), { path: '/orders/7' }],
+    [
+      'a prefix beside an exact path of the same text',
+      operation({ paths: ['/orders', '/orders*'] }),
+      { path: '/orders/7' },
+    ],
     ['a template beside an exact path', operation({ paths: ['/orders', '/orders/{**}'] }), { path: '/orders/7' }],
     ['an exact path of two segments', operation({ paths: ['/orders/7', '/x/*'] }), { path: '/orders/7' }],
     ['a prefix that ends within a segment', operation({ paths: ['/ord*'] }), { path: '/orders' }],
@@ -58,7 +67,9 @@ describe('the index', () => {
   });
 
   it('does not miss a name of a certificate that Istio would find', () => {
-    const snapshot = snapshotOf(policiesYaml([istio('DENY', source({ principals: ['*', 'a/b'] }))]), { defaultAction: 'ALLOW' });
+    const snapshot = snapshotOf(policiesYaml([istio('DENY', source({ principals: ['*', 'a/b'] }))]), {
+      defaultAction: 'ALLOW',
+    });
     expect(outcomeOf(snapshot, { principal: 'CN=x' })).toBe('deny_rule shop/p0[0]');
   });
 

@@ -19,7 +19,11 @@ const rules = [{}];
 
 /** Names of the policies that apply; null: not known. */
 function applying(policies: readonly PolicyText[], workload: Workload): readonly string[] | null {
-  return snapshotOf(policiesYaml(policies)).scopeOf(workload)?.policies.map(({ name }) => name) ?? null;
+  return (
+    snapshotOf(policiesYaml(policies))
+      .scopeOf(workload)
+      ?.policies.map(({ name }) => name) ?? null
+  );
 }
 
 describe('the policies of a workload', () => {

@@ -5,7 +5,10 @@ import { SETTINGS, policySet, snapshotOf } from '../extauthz/support/engine.ts';
 import { access, istio, operation, policiesYaml, workloadEntry } from '../extauthz/support/yaml.ts';
 
 describe('the revision', () => {
-  const base = policiesYaml([access('ALLOW', operation({ paths: ['/a'] }))], [workloadEntry('o', '10.0.0.1', { app: 'o' })]);
+  const base = policiesYaml(
+    [access('ALLOW', operation({ paths: ['/a'] }))],
+    [workloadEntry('o', '10.0.0.1', { app: 'o' })],
+  );
   const revisionOf = (yaml: string, settings: Parameters<typeof snapshotOf>[1] = {}): string =>
     snapshotOf(yaml, settings).revision;
 
@@ -34,14 +37,17 @@ describe('the revision', () => {
   });
 
   it('does not mix up where one value ends and the next begins', () => {
-    const paths = (...values: readonly string[]): string => policiesYaml([access('ALLOW', operation({ paths: values }))]);
+    const paths = (...values: readonly string[]): string =>
+      policiesYaml([access('ALLOW', operation({ paths: values }))]);
     expect(revisionOf(paths('/a', '/b'))).not.toBe(revisionOf(paths('/a,/b')));
   });
 });
 
 describe('owned headers', () => {
   it('are all that an enforced ALLOW rule can set, whoever is called', () => {
-    const set = (name: string): Readonly<Record<string, unknown>> => ({ respond: { request: { set: { [name]: 'v' } } } });
+    const set = (name: string): Readonly<Record<string, unknown>> => ({
+      respond: { request: { set: { [name]: 'v' } } },
+    });
     const snapshot = snapshotOf(
       policiesYaml([
         access('ALLOW', set('X-User'), set('x-role')),
@@ -58,7 +64,8 @@ describe('owned headers', () => {
 describe('the inventory', () => {
   const inventoryOf = (...entries: readonly unknown[]): ReturnType<typeof buildInventory> =>
     buildInventory(policySet(policiesYaml([], entries), SETTINGS).workloads);
-  const find = (inventory: ReturnType<typeof buildInventory>, address: string): unknown => inventory.find(parseIp(address)!);
+  const find = (inventory: ReturnType<typeof buildInventory>, address: string): unknown =>
+    inventory.find(parseIp(address)!);
 
   it('knows a workload by its address, however that is written', () => {
     const inventory = inventoryOf(

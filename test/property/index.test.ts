@@ -85,7 +85,9 @@ function expectExplained(snapshot: PolicySnapshot, request: Ask): void {
   const matched = (action: string): string[] =>
     told
       .filter((policy) => policy.action === action && policy.mode === 'enforce')
-      .flatMap((policy) => policy.rules.filter((rule) => rule.matched).map((rule) => `${policy.policy}[${rule.index}]`));
+      .flatMap((policy) =>
+        policy.rules.filter((rule) => rule.matched).map((rule) => `${policy.policy}[${rule.index}]`),
+      );
   for (const rule of told.flatMap((policy) => policy.rules)) expect(rule.matched).toBe(rule.firstFailed === null);
   // DENY overrides; the first that matched is the one that decided.
   const { decision, policy } = explanation!;

@@ -126,7 +126,11 @@ export function checkRequest(ask: Ask): Buffer {
         protocol: 'HTTP/2',
         ...(rawHeaders === undefined
           ? { headers }
-          : { headerMap: { headers: rawHeaders.map(([key, value]) => ({ key, rawValue: Buffer.from(value as string) })) } }),
+          : {
+              headerMap: {
+                headers: rawHeaders.map(([key, value]) => ({ key, rawValue: Buffer.from(value as string) })),
+              },
+            }),
       },
     },
     contextExtensions: ask.contextExtensions ?? {},

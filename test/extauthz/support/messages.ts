@@ -90,7 +90,7 @@ export interface ReadResponse {
 
 export function decodeCheckResponse(bytes: Uint8Array): ReadResponse {
   const message = CHECK_RESPONSE.decode(bytes);
-  return CHECK_RESPONSE.toObject(message) as ReadResponse;
+  return CHECK_RESPONSE.toObject(message);
 }
 
 /** Names and values of header options. */

@@ -30,7 +30,9 @@ export function istio(action: 'ALLOW' | 'DENY', ...rules: readonly Readonly<Reco
   return { kind: 'AuthorizationPolicy', spec: { action, rules } };
 }
 
-export const source = (...sources: readonly Readonly<Record<string, unknown>>[]): Readonly<Record<string, unknown>> => ({
+export const source = (
+  ...sources: readonly Readonly<Record<string, unknown>>[]
+): Readonly<Record<string, unknown>> => ({
   from: sources.map((each) => ({ source: each })),
 });
 
@@ -38,7 +40,11 @@ export const operation = (
   ...operations: readonly Readonly<Record<string, unknown>>[]
 ): Readonly<Record<string, unknown>> => ({ to: operations.map((each) => ({ operation: each })) });
 
-export const when = (key: string, values: readonly string[], notValues?: readonly string[]): Readonly<Record<string, unknown>> => ({
+export const when = (
+  key: string,
+  values: readonly string[],
+  notValues?: readonly string[],
+): Readonly<Record<string, unknown>> => ({
   when: [{ key, ...(values.length > 0 ? { values } : {}), ...(notValues === undefined ? {} : { notValues }) }],
 });
 

@@ -32,7 +32,13 @@ describe('a peer', () => {
   const nobody = { principal: '' };
 
   it.each<[string, 'access' | 'istio', Rule, Ask, readonly [boolean, boolean]]>([
-    ['of one URI SAN is who it is', 'access', source({ principals: ['cluster.local/ns/shop/sa/web'] }), {}, [true, true]],
+    [
+      'of one URI SAN is who it is',
+      'access',
+      source({ principals: ['cluster.local/ns/shop/sa/web'] }),
+      {},
+      [true, true],
+    ],
     ['of another name is not', 'access', source({ principals: ['cluster.local/ns/shop/sa/we'] }), {}, [false, false]],
     [
       'of two URI SANs is nobody for an ALLOW and each for a DENY',
@@ -62,7 +68,13 @@ describe('a peer', () => {
       { principal: `${WEB}/x` },
       [false, false],
     ],
-    ['with a longer path has one in Istio', 'istio', source({ serviceAccounts: ['web'] }), { principal: `${WEB}/x` }, [true, true]],
+    [
+      'with a longer path has one in Istio',
+      'istio',
+      source({ serviceAccounts: ['web'] }),
+      { principal: `${WEB}/x` },
+      [true, true],
+    ],
     ['has a trust domain', 'access', source({ trustDomains: ['cluster.local'] }), {}, [true, true]],
     ['has no other trust domain', 'access', source({ trustDomains: ['cluster'] }), {}, [false, false]],
   ])('%s (%s)', (_, kind, rule, ask, expected) => {
@@ -79,7 +91,13 @@ describe('an address', () => {
     ['mapped may be either: IPv4 block', 'access', source({ ipBlocks: ['10.0.0.0/8'] }), mapped, [false, true]],
     ['mapped may be either: not…', 'access', source({ notIpBlocks: ['10.0.0.0/8'] }), mapped, [false, true]],
     ['mapped is IPv6 only in Istio', 'istio', source({ ipBlocks: ['10.0.0.0/8'] }), mapped, [false, false]],
-    ['of no kind is in no block', 'access', source({ ipBlocks: ['0.0.0.0/0', '::/0'] }), { sourceIp: '' }, [false, false]],
+    [
+      'of no kind is in no block',
+      'access',
+      source({ ipBlocks: ['0.0.0.0/0', '::/0'] }),
+      { sourceIp: '' },
+      [false, false],
+    ],
     ['of no kind: not…', 'access', source({ notIpBlocks: ['0.0.0.0/0'] }), { sourceIp: '' }, [true, true]],
     [
       'of the client, where the header says it',
@@ -88,17 +106,23 @@ describe('an address', () => {
       { headers: { 'x-forwarded-for': '192.0.2.7' } },
       [true, true],
     ],
-    ['of the client is not guessed for an ALLOW', 'access', source({ remoteIpBlocks: ['10.0.0.0/8'] }), {}, [false, true]],
-    ['of the client, guessed: not…', 'access', source({ notRemoteIpBlocks: ['192.0.2.0/24'] }), {}, [true, true]],
-    ['of the client, guessed to be in the block: not…', 'access', source({ notRemoteIpBlocks: ['10.0.0.0/8'] }), {}, [false, true]],
-    ['of the client is the peer in Istio', 'istio', source({ remoteIpBlocks: ['10.0.0.0/8'] }), {}, [true, true]],
     [
-      'of the destination',
+      'of the client is not guessed for an ALLOW',
       'access',
-      when('destination.ip', ['10.0.0.1']),
+      source({ remoteIpBlocks: ['10.0.0.0/8'] }),
       {},
-      [true, true],
+      [false, true],
     ],
+    ['of the client, guessed: not…', 'access', source({ notRemoteIpBlocks: ['192.0.2.0/24'] }), {}, [true, true]],
+    [
+      'of the client, guessed to be in the block: not…',
+      'access',
+      source({ notRemoteIpBlocks: ['10.0.0.0/8'] }),
+      {},
+      [false, true],
+    ],
+    ['of the client is the peer in Istio', 'istio', source({ remoteIpBlocks: ['10.0.0.0/8'] }), {}, [true, true]],
+    ['of the destination', 'access', when('destination.ip', ['10.0.0.1']), {}, [true, true]],
   ])('%s (%s)', (_, kind, rule, ask, expected) => {
     expect(both(kind, rule, ask)).toEqual(expected);
   });
@@ -137,7 +161,13 @@ describe('a host', () => {
     ['that is not there', 'access', operation({ hosts: ['*'] }), '', [false, false]],
     ['that is not there: not…', 'access', operation({ notHosts: ['orders.shop'] }), '', [true, true]],
     ['that can be read in two ways', 'access', orders, 'orders.shop@evil', [false, true]],
-    ['that can be read in two ways: not…', 'access', operation({ notHosts: ['evil'] }), 'orders.shop@evil', [false, true]],
+    [
+      'that can be read in two ways: not…',
+      'access',
+      operation({ notHosts: ['evil'] }),
+      'orders.shop@evil',
+      [false, true],
+    ],
     ['with its port in Istio', 'istio', orders, 'orders.shop:8080', [false, false]],
     ['in any case in Istio', 'istio', orders, 'Orders.SHOP', [true, true]],
   ])('%s (%s)', (_, kind, rule, host, expected) => {
@@ -171,20 +201,33 @@ describe('a header', () => {
     ['`*` with an empty value', 'istio', when('request.headers[x-a]', ['*']), joined(''), [true, true]],
     ['`*` that is not there', 'istio', when('request.headers[x-a]', ['*']), {}, [false, false]],
     ['host, which is the authority', 'istio', when('request.headers[host]', ['orders.shop']), {}, [true, true]],
-    ['host, in its own case', 'istio', when('request.headers[host]', ['orders.shop']), { host: 'Orders.shop' }, [false, false]],
+    [
+      'host, in its own case',
+      'istio',
+      when('request.headers[host]', ['orders.shop']),
+      { host: 'Orders.shop' },
+      [false, false],
+    ],
   ])('%s (%s)', (_, kind, rule, ask, expected) => {
     expect(both(kind, rule, ask)).toEqual(expected);
   });
 });
 
 describe('a token', () => {
-  const alice: Ask = { claims: { iss: 'iss', sub: 'alice', aud: ['api', 'web'], azp: 'app', n: 1, realm: { roles: ['a', 'b'] } } };
+  const alice: Ask = {
+    claims: { iss: 'iss', sub: 'alice', aud: ['api', 'web'], azp: 'app', n: 1, realm: { roles: ['a', 'b'] } },
+  };
 
   it.each<[string, Rule, Ask, readonly [boolean, boolean]]>([
     ['with the principal', source({ requestPrincipals: ['iss/alice'] }), alice, [true, true]],
     ['without the principal', source({ requestPrincipals: ['iss/bob'] }), alice, [false, false]],
     ['that is not there', source({ requestPrincipals: ['*'] }), {}, [false, false]],
-    ['whose subject is no string', source({ requestPrincipals: ['*'] }), { claims: { iss: 'iss', sub: 7 } }, [false, false]],
+    [
+      'whose subject is no string',
+      source({ requestPrincipals: ['*'] }),
+      { claims: { iss: 'iss', sub: 7 } },
+      [false, false],
+    ],
     ['for an audience', when('request.auth.audiences', ['web']), alice, [true, true]],
     ['from a presenter', when('request.auth.presenter', ['app']), alice, [true, true]],
     ['with a nested claim', when('request.auth.claims[realm][roles]', ['b']), alice, [true, true]],
@@ -225,12 +268,37 @@ describe('a condition', () => {
     ['that does not', 'request.method == "POST"', {}, [false, false]],
     ['with an error', 'claims.acr == "mfa"', {}, [false, true]],
     ['that holds in one reading of the path only', 'request.path == "/admin"', { path: '/%61dmin' }, [false, true]],
-    ['on a header that came twice', 'request.headers["x-a"] != "b"', { rawHeaders: [['x-a', 'b'], ['x-a', 'c']] }, [false, true]],
-    ['on a header that is no UTF-8', 'request.headers["x-a"] != "b"', { rawHeaders: [['x-a', Buffer.of(0xff)]] }, [false, true]],
+    [
+      'on a header that came twice',
+      'request.headers["x-a"] != "b"',
+      {
+        rawHeaders: [
+          ['x-a', 'b'],
+          ['x-a', 'c'],
+        ],
+      },
+      [false, true],
+    ],
+    [
+      'on a header that is no UTF-8',
+      'request.headers["x-a"] != "b"',
+      { rawHeaders: [['x-a', Buffer.of(0xff)]] },
+      [false, true],
+    ],
     ['on a parameter that came twice', '!has(request.query.x)', { path: '/?x=1&x=2' }, [false, true]],
-    ['on a certificate with two URI SANs', '!has(source.namespace)', { certificate: pem([SAN.uri, WEB], [SAN.uri, EVIL]) }, [false, true]],
+    [
+      'on a certificate with two URI SANs',
+      '!has(source.namespace)',
+      { certificate: pem([SAN.uri, WEB], [SAN.uri, EVIL]) },
+      [false, true],
+    ],
     ['on numbers', 'claims.level >= 2', { claims: { level: 3 } }, [true, true]],
-    ['on the called workload', 'destination.labels["app"] == "orders" && destination.namespace == "shop"', {}, [true, true]],
+    [
+      'on the called workload',
+      'destination.labels["app"] == "orders" && destination.namespace == "shop"',
+      {},
+      [true, true],
+    ],
   ])('%s', (_, condition, ask, expected) => {
     expect(both('access', rule(condition), ask)).toEqual(expected);
   });
@@ -248,7 +316,13 @@ describe('a rule', () => {
     };
     const good: Ask = { path: '/a', headers: { 'x-a': 'b' } };
     expect(both('access', rule, good)).toEqual([true, true]);
-    for (const bad of [{ path: '/b' }, { headers: {} }, { sourceIp: '192.0.2.1' }, { destinationPort: 9 }, { method: 'PUT' }])
+    for (const bad of [
+      { path: '/b' },
+      { headers: {} },
+      { sourceIp: '192.0.2.1' },
+      { destinationPort: 9 },
+      { method: 'PUT' },
+    ])
       expect(both('access', rule, { ...good, ...bad })).toEqual([false, false]);
   });
 });
