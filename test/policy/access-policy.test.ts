@@ -291,6 +291,7 @@ describe('a response', () => {
   it.each([
     ['a name that is no name', '{request: {set: {"x y": a}}}', ['bad-header-name']],
     ['a line break in a value', '{request: {set: {x: "a\\nb"}}}', ['bad-header-value']],
+    ['a letter that is not ASCII', '{response: {set: {x: "caf\u00e9"}}}', ['bad-header-value']],
     ['a name twice', '{request: {set: {x-a: a, X-A: b}}}', ['duplicate-header']],
     ['a name set and removed', '{request: {set: {x-a: a}, remove: [X-A]}}', ['set-and-removed']],
     ['a query name with an equals sign', '{request: {query: {set: {"a=b": c}}}}', ['bad-query-name']],
@@ -304,6 +305,8 @@ describe('a response', () => {
     ['changes of the request in a DENY policy', '{request: {remove: [x]}}', ['wrong-respond']],
     ['a status that is no denial', '{deny: {status: 200}}', ['bad-value']],
     ['a status past all', '{deny: {status: 600}}', ['bad-value']],
+    ['a body that is too long', `{deny: {body: "${'a'.repeat(4097)}"}}`, ['string-too-long']],
+    ['a body that is too long in bytes', `{deny: {body: "${'\u00e9'.repeat(2049)}"}}`, ['string-too-long']],
     ['a status that is no integer', '{deny: {status: 403.5}}', ['wrong-type']],
   ])('refuses %s', (_, text, codes) => {
     expect(errorCodes(respond(text, 'DENY'))).toEqual(codes);

@@ -3,6 +3,7 @@ import { checkHeaderName, checkHeaderText, checkQueryName } from '../validate/re
 import { entryOf, keyPlace, keyPosition, positionOf } from '../parse/node.ts';
 import type { MapNode } from '../parse/node.ts';
 import type { Action, Respond, Template } from '../model.ts';
+import { MAX_BODY_LENGTH } from '../schema/limits.ts';
 import type { Context } from '../validate/value-check.ts';
 import { asText, mapField, stringField, stringsField } from './fields.ts';
 import { readTemplate } from './template.ts';
@@ -48,6 +49,9 @@ function readDeny(respond: MapNode, context: Context): Respond['deny'] {
   if (deny === null) return null;
   const status = entryOf(deny, 'status')?.value;
   const body = stringField(deny, 'body', context.report);
+  if (body !== null && body.value.length <= MAX_BODY_LENGTH && Buffer.byteLength(body.value) > MAX_BODY_LENGTH) {
+    context.report.error('string-too-long', positionOf(body), `the body is longer than ${MAX_BODY_LENGTH} bytes`);
+  }
   return {
     // The schema holds it to an integer from 400 to 599.
     status: status?.kind === 'scalar' && typeof status.value === 'number' ? status.value : null,

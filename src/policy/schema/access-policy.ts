@@ -75,8 +75,7 @@ export const timestamp = formatted(
 
 const template = z.string().max(MAX_TEMPLATE_LENGTH);
 const templates = (description: string) => z.record(z.string(), template).optional().describe(description);
-const names = (description: string) =>
-  z.array(z.string().min(1)).max(MAX_NAMES).optional().describe(description);
+const names = (description: string) => z.array(z.string().min(1)).max(MAX_NAMES).optional().describe(description);
 
 const respond = z
   .strictObject({

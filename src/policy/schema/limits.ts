@@ -18,8 +18,8 @@ export const MAX_NAMES = 64;
 /** Characters of a header or query template. Its values are bounded when it is filled in. */
 export const MAX_TEMPLATE_LENGTH = 4096;
 
-/** Characters of a denial's body: one error page. */
-export const MAX_BODY_LENGTH = 16 * 1024;
+/** Bytes of a denial's body: one error page. Values filled in count too when it is sent (pdp/obligations.ts). */
+export const MAX_BODY_LENGTH = 4096;
 
 /** Characters of a CEL condition. */
 export const MAX_CONDITION_LENGTH = 4096;

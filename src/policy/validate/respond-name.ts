@@ -50,15 +50,23 @@ export function checkHeaderName(name: string, position: Position, { report }: Co
   return lower;
 }
 
-/** Characters of a field value (RFC 9110 §5.5): no control characters but tab, which nobody needs either. */
+/**
+ * Characters of a field value (RFC 9110 §5.5) that every hop passes on alike: printable ASCII. Attributes that
+ * are filled in are encoded to that.
+ */
 export function checkHeaderText(text: StringNode, { report }: Context): void {
-  const index = text.value.search(/[\u0000-\u001f\u007f]/);
+  const index = text.value.search(/[^\u0020-\u007e]/);
   if (index < 0) return;
+  const isControl = text.value.charCodeAt(index) < 0x80;
   report.error(
     'bad-header-value',
     positionInside(text, index),
-    'a header value cannot hold line breaks or other control characters',
-    text.style === 'literal' || text.style === 'folded' ? 'write it on one line in quotes' : undefined,
+    isControl
+      ? 'a header value cannot hold line breaks or other control characters'
+      : `a header value cannot hold \`${String.fromCodePoint(text.value.codePointAt(index)!)}\`: only ASCII is passed on alike by all`,
+    isControl && (text.style === 'literal' || text.style === 'folded')
+      ? 'write it on one line in quotes'
+      : 'write it percent-encoded',
   );
 }
 
