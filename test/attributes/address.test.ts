@@ -30,7 +30,7 @@ describe('an IP address', () => {
         const parsed = parseIp(text);
         expect(parsed?.length ?? null).toBe(isIPv4(text) ? 4 : isIPv6(text) ? 16 : null);
       }),
-      { numRuns: 5000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -39,7 +39,7 @@ describe('an IP address', () => {
       fc.property(address, (bytes) => {
         expect(parseIp(formatIp(bytes))).toBe(bytes);
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 
@@ -105,7 +105,7 @@ describe('a CIDR block', () => {
             bits(network).slice(0, prefixLength) === bits(candidate).slice(0, prefixLength),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 

@@ -39,7 +39,7 @@ describe('byte strings', () => {
         expect(isUtf8(text)).toBe(decodeStrictly(text) !== null);
         expect(toTextStrict(text)).toBe(decodeStrictly(text));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -45,7 +45,7 @@ describe('a joined header', () => {
       fc.property(value, matcher, (joined, { matches }) => {
         expect(someReadingMatches(joined, matches)).toBe(allReadings(joined).some((lines) => lines.some(matches)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 
@@ -54,7 +54,7 @@ describe('a joined header', () => {
       fc.property(value, matcher, (joined, { matches }) => {
         expect(someReadingAvoids(joined, matches)).toBe(allReadings(joined).some((lines) => !lines.some(matches)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 

@@ -157,9 +157,9 @@ describe('the ambiguity gate', () => {
           if (cut < 0) expect(form.split('/').length).toBe(path.split('/').length);
         }
       }),
-      { numRuns: 8000 },
+      { numRuns: 2500 },
     );
-    expect(passed).toBeGreaterThan(300);
+    expect(passed).toBeGreaterThan(100);
   });
 
   it('never lets a byte pass that is no part of a URI', () => {
@@ -168,7 +168,7 @@ describe('the ambiguity gate', () => {
         const target = `/${Buffer.from(octets).toString('latin1')}`;
         if (findAmbiguity(target) === null) expect(target).toMatch(/^[\x21-\x7e]+$/);
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });

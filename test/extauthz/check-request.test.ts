@@ -209,7 +209,7 @@ describe.each([
           expect(error).toBeInstanceOf(WireError);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -267,7 +267,7 @@ describe('a CheckRequest', () => {
           expect(error).toBeInstanceOf(WireError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 

@@ -132,7 +132,7 @@ describe('the key of an identity', () => {
         expect(seen.get(key) ?? what).toBe(what);
         seen.set(key, what);
       }),
-      { numRuns: 5000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -35,7 +35,7 @@ describe('a request principal', () => {
           issuerPattern.test(issuer) && subjectPattern.test(subject),
         ]);
       }),
-      { numRuns: 8000 },
+      { numRuns: 2500 },
     );
   });
 

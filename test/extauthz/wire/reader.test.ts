@@ -120,7 +120,7 @@ describe('the wire format', () => {
           expect(error).toBeInstanceOf(WireError);
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 1500 },
     );
   });
 });

@@ -116,7 +116,7 @@ describe('a Struct', () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

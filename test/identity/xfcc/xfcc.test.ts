@@ -76,7 +76,7 @@ describe('x-forwarded-client-cert', () => {
           if (elements !== null) expect(elements.length).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });

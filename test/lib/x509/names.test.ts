@@ -219,7 +219,7 @@ describe('bytes that are no certificate', () => {
           expect(['read', 'DerError']).toContain(outcome(bytes));
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
