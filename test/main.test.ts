@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fromJson, toBinary, type JsonValue } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
 import { checkRequestType } from '../src/cli/requests/proto-types.ts';
-import { files, jsonLines, portcullis, request, SHOP, start } from './cli/support.ts';
+import { files, jsonLines, portcullisProcess, request, SHOP, start } from './cli/support.ts';
 
 const TIMEOUT_MS = 60_000;
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
@@ -216,14 +216,18 @@ describe('serve', () => {
       await using service = new Service('--policies', dir.path);
       await service.ready();
       const listen = ['serve', '--policies', dir.path, '--admin', '', '--listen', service.address];
-      expect(await portcullis(listen)).toMatchObject({
+      expect(await portcullisProcess(listen)).toMatchObject({
         code: 2,
         stdout: '',
         stderr: expect.stringContaining(service.address),
       });
       const admin = /admin http:\/\/(\S+),/.exec(service.stdout)?.[1] ?? '';
       const other = ['serve', '--policies', dir.path, '--listen', '127.0.0.1:0', '--admin', admin];
-      expect(await portcullis(other)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(admin) });
+      expect(await portcullisProcess(other)).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining(admin),
+      });
     },
     TIMEOUT_MS,
   );

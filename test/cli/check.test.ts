@@ -1,7 +1,7 @@
 import { toBinary, fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
 import { checkRequestType } from '../../src/cli/requests/proto-types.ts';
-import { files, jsonLines, portcullis, request, SHOP, start } from './support.ts';
+import { files, jsonLines, portcullis, portcullisProcess, request, SHOP, start } from './support.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -202,7 +202,7 @@ describe('portcullis check', () => {
         '\n',
       );
       const args = ['check', '--policies', dir.path, '--requests', '-'];
-      const { code, stdout, stderr: told } = await portcullis(args, { stdin });
+      const { code, stdout, stderr: told } = await portcullisProcess(args, { stdin });
       expect({ code, told }).toStrictEqual({ code: 0, told: '' });
       expect(jsonLines(stdout).filter(({ decision }) => decision === 'allow')).toHaveLength(count);
 

@@ -1,10 +1,15 @@
-/** Runs the real command line as a child process. */
+/**
+ * Runs the command line: in this process, which takes milliseconds, or as people do, in one of its own.
+ */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { runCli } from '../../src/cli/cli.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -27,18 +32,38 @@ export function start(
   return spawn(process.execPath, [MAIN, ...args], { env: environment(env) });
 }
 
-export async function portcullis(
+export interface Input {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The command line with streams of its own, in this process. It serves nothing. */
+export async function portcullis(args: readonly string[], { stdin = '', env = {} }: Input = {}): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const written = Promise.all([text(stdout), text(stderr)]);
+  const code = await runCli(args, {
+    terminal: { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env },
+    version: '1.2.3',
+    serve: () => Promise.reject(new Error('nothing is served here')),
+  });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await written;
+  return { code, stdout: out, stderr: err };
+}
+
+/** The real program. */
+export async function portcullisProcess(
   args: readonly string[],
-  { stdin = '', env = {} }: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  { stdin = '', env = {} }: Input = {},
 ): Promise<Outcome> {
   const child = start(args, env);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const written = Promise.all([text(child.stdout), text(child.stderr)]);
   child.stdin.on('error', () => undefined).end(stdin);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
+  const [out, err] = await written;
+  return { code, stdout: out, stderr: err };
 }
 
 export interface Files extends Disposable {
@@ -50,12 +75,12 @@ export interface Files extends Disposable {
 /** A directory with these files, gone after the test. */
 export function files(texts: Readonly<Record<string, string>>): Files {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'portcullis-cli-')));
-  const write = (name: string, text: string): string => {
+  const write = (name: string, content: string): string => {
     mkdirSync(dirname(join(path, name)), { recursive: true });
-    writeFileSync(join(path, name), text);
+    writeFileSync(join(path, name), content);
     return join(path, name);
   };
-  for (const [name, text] of Object.entries(texts)) write(name, text);
+  for (const [name, content] of Object.entries(texts)) write(name, content);
   return {
     path,
     at: (name) => join(path, name),
@@ -111,8 +136,8 @@ export function request({
   };
 }
 
-export function jsonLines(text: string): Record<string, unknown>[] {
-  return text
+export function jsonLines(lines: string): Record<string, unknown>[] {
+  return lines
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { portcullis } from './support.ts';
+import { portcullis, portcullisProcess } from './support.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -20,7 +20,7 @@ test(
   '--version prints the version of the package',
   async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-    expect(await portcullis(['--version'])).toStrictEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await portcullisProcess(['--version'])).toStrictEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   },
   TIMEOUT_MS,
 );

@@ -32,9 +32,8 @@ export async function* requestsOf(
       yield* lines(stream);
     }
   } catch (cause) {
-    if (!(cause instanceof Object && 'syscall' in cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : '';
-    throw new CommandFailure(`\`${path}\` cannot be read: ${why}`, [], new Map(), { cause });
+    if (!isSystemError(cause)) throw cause;
+    throw new CommandFailure(`\`${path}\` cannot be read: ${cause.message}`, [], new Map(), { cause });
   }
 }
 
@@ -51,4 +50,9 @@ async function* lines(stream: Readable): AsyncGenerator<NumberedRequest> {
 /** Without a byte order mark, which some editors put first. */
 function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+/** An error of the operating system, and not a mistake of ours. */
+function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
+  return typeof cause === 'object' && cause !== null && 'syscall' in cause;
 }
