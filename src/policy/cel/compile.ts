@@ -5,8 +5,8 @@
  * with errors as values and a linear-time engine for `matches`. What it does not say at load (names that
  * do not exist, results that are no bool) is found here, on the syntax tree.
  */
-import { celEnv, isCelError, mapType, objectType, parse, plan, CelScalar } from '@bufbuild/cel';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { celEnv, celFunc, isCelError, mapType, objectType, parse, plan, CelScalar } from '@bufbuild/cel';
+import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { closest } from '../../lib/closest.ts';
 import { CEL_VARIABLES } from './environment.ts';
 import type { CelField, CelVariable } from './environment.ts';
@@ -34,7 +34,21 @@ export type CelCompilation =
 
 const MAP_OF_ANYTHING = mapType(CelScalar.STRING, CelScalar.DYN);
 
+/** Timestamps end with the year 9999 (langdef.md, "Timestamps"). */
+const LAST_SECOND = 253_402_300_799n;
+const FIRST_SECOND = -62_135_596_800n;
+
+/**
+ * `timestamp(int)` counts seconds (langdef.md, "timestamp"): the library's own takes milliseconds, so that a
+ * token's `nbf` would always lie in the past.
+ */
+const timestampOfSeconds = celFunc('timestamp', [CelScalar.INT], objectType(TimestampSchema), (seconds) => {
+  if (seconds < FIRST_SECOND || seconds > LAST_SECOND) throw new CelEvaluationError('timestamp out of range');
+  return timestampFromMs(Number(seconds) * 1000);
+});
+
 const environment = celEnv({
+  funcs: [timestampOfSeconds],
   variables: {
     source: MAP_OF_ANYTHING,
     destination: MAP_OF_ANYTHING,

@@ -66,6 +66,9 @@ describe('a condition', () => {
     ['destination.labels.app == "web"', { destination: { labels: { app: 'web' } } }, true],
     ['source.namespace in ["a", "b"]', { source: { namespace: 'b' } }, true],
     ['now < timestamp("2027-01-01T00:00:00Z")', { nowMs: Date.UTC(2026, 5, 1) }, true],
+    // Seconds, as the specification has it; the library by itself would take milliseconds.
+    ['timestamp(60) == timestamp("1970-01-01T00:01:00Z")', {}, true],
+    ['timestamp(int(claims.nbf)) <= now', { claims: { nbf: 61 }, nowMs: 60_000 }, false],
     ['now.getHours("UTC") == 13', { nowMs: Date.UTC(2026, 5, 1, 13) }, true],
     ['[1, 2].exists(request, request == 1)', {}, true],
     ['claims.ok', { claims: { ok: true } }, true],
@@ -81,6 +84,7 @@ describe('a condition', () => {
     ['request.headers.x == "a" && true', { request: { headers: {} } }],
     ['claims.level + 1 > 2', { claims: { level: 2 } }],
     ['claims.s', { claims: { s: 'true' } }],
+    ['timestamp(253402300800) > now', {}],
     ['timestamp(claims.t) < now', { claims: { t: 'yesterday' } }],
   ])('with an error throws: %s', (text, given) => {
     expect(() => evaluate(text, given)).toThrow(CelEvaluationError);
