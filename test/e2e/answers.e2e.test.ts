@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { valuesOf, type HeaderLine } from './support/headers.ts';
 import { sendHttp1, type HttpResponse } from './support/http1-client.ts';
 import { accessPolicy, anything, documents, workloadRoutes } from './support/policies.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** What the client of a denied request gets, and what Envoy's access log gets of every decision. */
 const deny = (name: string, respond: Record<string, unknown>) => ({
@@ -168,5 +171,26 @@ describe("envoy's access log", () => {
     for (const id of ids) {
       expect(log).toContain(String(id));
     }
+  });
+});
+
+describe('the metrics of the service', () => {
+  const count = async (series: string): Promise<number> => {
+    const { body } = await world.services.plain.admin('/metrics');
+    const line = body.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+    return Number(line?.split(' ')[1] ?? 0);
+  };
+
+  it('count every check by decision and reason, and tell the revision', async () => {
+    const allowed = 'portcullis_checks_total{decision="allow",reason="allow_rule"}';
+    const denied = 'portcullis_checks_total{decision="deny",reason="deny_rule"}';
+    const before = [await count(allowed), await count(denied)];
+    for (let time = 0; time < 5; time++) {
+      await send('/orders/counted');
+      await send('/orders/plain');
+    }
+    expect([await count(allowed), await count(denied)]).toEqual(before.map((value) => value + 5));
+    const { revision } = await world.services.plain.readiness();
+    expect((await world.services.plain.admin('/metrics')).body).toContain(`revision="${String(revision)}"`);
   });
 });

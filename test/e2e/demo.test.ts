@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 
 import { startChild } from './support/child-process.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 const DEMO = fileURLToPath(new URL('demo/main.ts', import.meta.url));
 

@@ -1,12 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
+import { spiffeId } from './support/certificates.ts';
 import { callGrpc } from './support/grpc-client.ts';
 import type { HeaderLine } from './support/headers.ts';
 import { openHttp1, sendHttp1 } from './support/http1-client.ts';
-import { sendHttp2 } from './support/http2-client.ts';
+import { openHttp2, sendHttp2 } from './support/http2-client.ts';
+import { certificateOf, clientWith, serverTls } from './support/identities.ts';
 import { accessPolicy, anything, documents } from './support/policies.ts';
 import { waitUntil } from './support/wait.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /**
  * An Envoy with `failure_mode_allow: true` lets a request pass when the call to the service fails. What
@@ -33,7 +38,14 @@ const policies = {
       name: 'orders-deny',
       app: 'orders',
       action: 'DENY',
-      rules: [{ name: 'denied', to: [{ operation: { paths: ['/denied*', '/shop.Orders/*'] } }] }],
+      rules: [
+        { name: 'denied', to: [{ operation: { paths: ['/denied*', '/shop.Orders/*'] } }] },
+        {
+          name: 'robots',
+          from: [{ source: { principals: ['cluster.local/ns/web/sa/robot-699'] } }],
+          to: [{ operation: { paths: ['/principal'] } }],
+        },
+      ],
     }),
   ),
 };
@@ -50,7 +62,7 @@ let world: World<'portcullis' | 'unready'>;
 beforeAll(async () => {
   const permissive = {
     routes,
-    http: { normalizePath: false, mergeSlashes: false, maxRequestHeadersKib: 1024 },
+    http: { normalizePath: false, mergeSlashes: false, maxRequestHeadersKib: 1024, maxRequestHeaderLines: 5000 },
     extAuthz: { failureModeAllow: true },
   };
   world = await startWorld({
@@ -73,6 +85,7 @@ beforeAll(async () => {
         service: 'portcullis',
         extAuthz: { ...permissive.extAuthz, requestBody: { maxBytes: 16 * 1024 * 1024, asBytes: true } },
       },
+      { ...permissive, name: 'open-mtls', service: 'portcullis', tls: serverTls('shop', 'orders') },
       { ...permissive, name: 'open-unready', service: 'unready' },
     ],
   });
@@ -134,6 +147,19 @@ describe('with failure_mode_allow: true', () => {
       const many = Array.from({ length: 90 }, (_, index): HeaderLine => [`x-${String(index)}`, 'a'.repeat(4096)]);
       expect(await sendHttp1(target, { path: '/', headers: many })).toMatchObject({ status: 431 });
       expect(await sendHttp2(target, { path: '/', headers: many })).toMatchObject({ status: 431 });
+      const lines = Array.from({ length: 1500 }, (_, index): HeaderLine => [`x-${String(index)}`, 'a']);
+      expect(await sendHttp1(target, { path: '/', headers: lines })).toMatchObject({ status: 431 });
+    });
+  });
+
+  it('a certificate with hundreds of names does not pass', async () => {
+    const uris = Array.from({ length: 700 }, (_, index) => spiffeId('cluster.local', 'web', `robot-${String(index)}`));
+    const tls = clientWith(certificateOf('cluster.local', { uris }));
+    await expectAnswered('open-mtls', async () => {
+      expect(await sendHttp1(world.envoy.target('open-mtls', tls), { path: '/denied' })).toMatchObject({ status: 403 });
+      expect(await sendHttp1(world.envoy.target('open-mtls', tls), { path: '/principal' })).toMatchObject({
+        status: 403,
+      });
     });
   });
 
@@ -189,10 +215,11 @@ describe('with failure_mode_allow: true', () => {
 
   it('nothing that is denied passes in a burst', async () => {
     await expectAnswered('open', async () => {
-      const target = world.envoy.target('open');
+      const connection = await openHttp2(world.envoy.target('open'));
       const statuses = await Promise.all(
-        Array.from({ length: 600 }, async () => (await sendHttp2(target, { path: '/denied' })).status),
+        Array.from({ length: 600 }, async () => (await connection.send({ path: '/denied' })).status),
       );
+      connection.close();
       expect(statuses.filter((status) => status !== 403 && status !== 503)).toEqual([]);
     });
   });

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { callGrpc, type GrpcAnswer } from './support/grpc-client.ts';
 import { valuesOf } from './support/headers.ts';
 import { clientOf, serverTls } from './support/identities.ts';
 import { accessPolicy, documents } from './support/policies.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** gRPC calls through Envoy: what the caller's own gRPC library tells about a denial. */
 const routes = [{ prefix: '/', contextExtensions: { namespace: 'shop', 'label.app': 'orders' } }];

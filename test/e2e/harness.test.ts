@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { createAuthority, spiffeId } from './support/certificates.ts';
 import { startEnvoy, type Envoy } from './support/envoy.ts';
@@ -9,6 +9,9 @@ import { sendHttp2 } from './support/http2-client.ts';
 import { freePort } from './support/ports.ts';
 import { createTokenIssuer } from './support/tokens.ts';
 import { seenIn, startUpstream, type Upstream } from './support/upstream.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /**
  * The tools of the end-to-end tests, tried with nothing behind ext_authz: where Envoy may pass a request

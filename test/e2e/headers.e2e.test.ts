@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { callGrpc } from './support/grpc-client.ts';
 import { valuesOf, type HeaderLine } from './support/headers.ts';
@@ -8,6 +8,9 @@ import { accessPolicy, authorizationPolicy, documents } from './support/policies
 import type { Target } from './support/target.ts';
 import { seenIn, type SeenRequest } from './support/upstream.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** Headers that rules set and remove, and what clients try with the same names. */
 const workload = (app: string) => ({ namespace: 'shop', 'label.app': app });
@@ -111,6 +114,7 @@ const SPOOFED: readonly HeaderLine[] = [
   ['x_other', 'spoofed'],
   ['x-copy', 'spoofed'],
   ['x-debug', '1'],
+  ['x-envoy-auth-failure-mode-allowed', 'true'],
   ['x-mine', 'kept'],
 ];
 
@@ -132,7 +136,8 @@ function linesLike(seen: SeenRequest, names: readonly string[]): HeaderLine[] {
   return seen.headers.filter(([name]) => names.includes(name.toLowerCase().replaceAll('_', '-')));
 }
 
-const OWNED = ['x-user', 'x-tier', 'x-other', 'x-copy'];
+/** What rules set, and the mark with which Envoy itself says that nobody was asked. */
+const OWNED = ['x-user', 'x-tier', 'x-other', 'x-copy', 'x-envoy-auth-failure-mode-allowed'];
 
 describe.each(['lines', 'joined'])('headers sent to the service as %s', (listener) => {
   describe.each(protocols)('over %s', (_protocol, send) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { spiffeId, type LeafOptions } from './support/certificates.ts';
 import { callGrpc } from './support/grpc-client.ts';
@@ -8,6 +8,9 @@ import { certificateOf, clientOf, clientWith, serverTls, type TrustDomain } from
 import { accessPolicy, authorizationPolicy, documents, yamlOf } from './support/policies.ts';
 import type { ClientTls, Target } from './support/target.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** Who calls: what a certificate proves, in two trust domains, and what proves nothing. */
 const routes = [
@@ -72,18 +75,45 @@ function rule(name: string | undefined, source: object, paths: readonly string[]
   return { ...(name === undefined ? {} : { name }), from: [{ source }], to: [{ operation: { paths } }] };
 }
 
-let world: World<'portcullis'>;
+let world: World<'portcullis' | 'waypoint'>;
 
 beforeAll(async () => {
   const tls = serverTls('shop', 'orders');
   world = await startWorld({
-    services: { portcullis: { policies } },
+    services: {
+      portcullis: { policies },
+      waypoint: {
+        policies,
+        config: { identity: { xfcc: { enabled: true, trustedPeers: ['spiffe://cluster.local/ns/mesh/sa/waypoint'] } } },
+      },
+    },
     listeners: [
-      { name: 'mtls', tls, routes },
-      { name: 'optional', tls: { ...tls, requireClientCertificate: false }, routes },
-      { name: 'plaintext', routes },
+      { name: 'mtls', service: 'portcullis', tls, routes },
+      { name: 'optional', service: 'portcullis', tls: { ...tls, requireClientCertificate: false }, routes },
+      { name: 'plaintext', service: 'portcullis', routes },
       // What Envoy sends when nobody configured it: the first name only.
-      { name: 'first-name', tls, routes, extAuthz: { includePeerCertificate: false } },
+      { name: 'first-name', service: 'portcullis', tls, routes, extAuthz: { includePeerCertificate: false } },
+      {
+        name: 'plain-istio',
+        service: 'portcullis',
+        tls,
+        routes,
+        extAuthz: {
+          includePeerCertificate: false,
+          includeTlsSession: false,
+          encodeRawHeaders: false,
+          validateMutations: false,
+          metadataNamespaces: [],
+        },
+      },
+      {
+        name: 'waypoint',
+        service: 'waypoint',
+        tls,
+        routes,
+        // The hop before wrote the header, and this Envoy hands it on.
+        http: { forwardClientCertificate: 'ALWAYS_FORWARD_ONLY' },
+      },
     ],
   });
 }, 60_000);
@@ -232,5 +262,47 @@ describe('the server name of the handshake', () => {
     expect(await statusOf('mtls', named('Orders.SHOP.example'), '/sni')).toBe(200);
     expect(await statusOf('mtls', named('other.shop.example'), '/sni')).toBe(403);
     expect(await statusOf('mtls', named(null), '/sni')).toBe(403);
+  });
+});
+
+describe('what plain Istio asks', () => {
+  it('is enough for principals with one name', async () => {
+    expect(await statusOf('plain-istio', gateway, '/gateway')).toBe(200);
+    expect(await statusOf('plain-istio', impostor, '/gateway')).toBe(403);
+    expect(await statusOf('plain-istio', clientOf('ops', 'alice'), '/operators')).toBe(200);
+    expect(await statusOf('plain-istio', gateway, '/istio')).toBe(200);
+    expect(await statusOf('plain-istio', clientOf('edge', 'banned'), '/open')).toBe(403);
+  });
+
+  it('has no server name', async () => {
+    expect(await statusOf('plain-istio', clientWith(gateway.certificate, 'orders.shop.example'), '/sni')).toBe(403);
+  });
+});
+
+describe('a hop that may speak for its clients', () => {
+  const waypoint = clientOf('mesh', 'waypoint');
+  const spokenFor = async (tls: ClientTls, value: string): Promise<number> => {
+    const headers = [['x-forwarded-client-cert', value]] as const;
+    return (await sendHttp1(world.envoy.target('waypoint', tls), { path: '/gateway', headers })).status;
+  };
+
+  it('is believed about one client', async () => {
+    expect(await spokenFor(waypoint, `URI=spiffe://${GATEWAY}`)).toBe(200);
+    expect(await spokenFor(waypoint, 'URI=spiffe://partner.example/ns/edge/sa/gateway')).toBe(403);
+  });
+
+  it('is not when others could have written the header', async () => {
+    expect(await spokenFor(impostor, `URI=spiffe://${GATEWAY}`)).toBe(403);
+    expect(await spokenFor(clientOf('mesh', 'waypoint', 'partner.example'), `URI=spiffe://${GATEWAY}`)).toBe(403);
+    expect(await spokenFor(waypoint, `URI=spiffe://${GATEWAY},URI=spiffe://${GATEWAY}`)).toBe(403);
+  });
+
+  it.each([
+    'URI',
+    'URI="spiffe://',
+    `URI=spiffe://${GATEWAY};URI=spiffe://x/ns/a/sa/b`,
+    `Subject="URI=spiffe://${GATEWAY}"`,
+  ])('is not understood when it says %s', async (value) => {
+    expect(await spokenFor(waypoint, value)).toBe(403);
   });
 });

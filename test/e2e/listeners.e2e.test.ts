@@ -2,7 +2,7 @@ import { connect } from 'node:tls';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { createAuthority, spiffeId, type Certificate } from './support/certificates.ts';
 import { callGrpc } from './support/grpc-client.ts';
@@ -12,6 +12,9 @@ import { accessPolicy, documents } from './support/policies.ts';
 import { temporaryDirectory, type TemporaryDirectory } from './support/temporary-directory.ts';
 import { waitUntil } from './support/wait.ts';
 import { startWorld, type World, type WorldService } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** The ways in which Envoy reaches the service. */
 const authority = createAuthority('root of the control plane');

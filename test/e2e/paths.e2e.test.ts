@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { openHttp1, sendHttp1 } from './support/http1-client.ts';
 import { sendHttp2 } from './support/http2-client.ts';
 import { accessPolicy, authorizationPolicy, documents } from './support/policies.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** Paths, hosts and methods that programs read in different ways. */
 const routes = [

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { openHttp1, sendHttp1 } from './support/http1-client.ts';
 import { openHttp2 } from './support/http2-client.ts';
@@ -9,6 +9,9 @@ import { accessPolicy, documents } from './support/policies.ts';
 import type { Service } from './support/service.ts';
 import { waitUntil } from './support/wait.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** Policies that change while requests come in. */
 const routes = [{ prefix: '/', contextExtensions: { namespace: 'shop', 'label.app': 'orders' } }];
@@ -148,6 +151,43 @@ const saves: readonly [string, (service: Service, text: string) => Promise<void>
     },
   ],
 ];
+
+it('the revision is the same on every replica that has the same policies', async () => {
+  const { revision } = await world.services.files.readiness();
+  expect(revision).toEqual(expect.any(String));
+  expect(await world.services.mounted.readiness()).toMatchObject({ revision });
+});
+
+it('a rule counts from the beginning of its window to its end, in kept decisions too', async () => {
+  const fromMs = Date.now() + 4_000;
+  const untilMs = fromMs + 3_000;
+  const valid = { from: new Date(fromMs).toISOString(), until: new Date(untilMs).toISOString() };
+  const rules = [{ name: 'window', to: [{ operation: { paths: ['/window'] } }], valid }];
+  const text = accessPolicy({ name: 'window', app: 'orders', rules });
+  const { revision } = await world.services.files.readiness();
+  await world.services.files.writePolicies({ 'window.yaml': text });
+  await waitUntil(
+    'the rule to be in force',
+    async () => (await world.services.files.readiness()).revision !== revision,
+  );
+  const connection = await openHttp1(world.envoy.target('files'));
+  const seen = { before: new Set<number>(), inside: new Set<number>(), after: new Set<number>() };
+  while (Date.now() < untilMs + 1_000) {
+    const sentMs = Date.now();
+    const { status } = await connection.send({ path: '/window' });
+    const answeredMs = Date.now();
+    // An answer that was under way at an edge may be either.
+    if (answeredMs < fromMs) {
+      seen.before.add(status);
+    } else if (sentMs > fromMs && answeredMs < untilMs) {
+      seen.inside.add(status);
+    } else if (sentMs > untilMs) {
+      seen.after.add(status);
+    }
+  }
+  connection.close();
+  expect(seen).toEqual({ before: new Set([403]), inside: new Set([200]), after: new Set([403]) });
+}, 30_000);
 
 describe('under steady traffic', () => {
   it('every way of saving takes effect, and no answer is wrong or fails', async () => {

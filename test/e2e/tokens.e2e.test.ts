@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { callGrpc } from './support/grpc-client.ts';
 import { valuesOf, type HeaderLine } from './support/headers.ts';
@@ -6,7 +6,11 @@ import { sendHttp1, type HttpResponse } from './support/http1-client.ts';
 import { accessPolicy, authorizationPolicy, documents, yamlOf } from './support/policies.ts';
 import { createTokenIssuer } from './support/tokens.ts';
 import { seenIn } from './support/upstream.ts';
+import { waitUntil } from './support/wait.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /** Claims that Envoy's jwt_authn verified, and the answer when a token could help and is not there. */
 const ISSUER = 'https://login.example.com';
@@ -166,4 +170,19 @@ describe('a token that nobody verified', () => {
     const response = await sendHttp1(world.envoy.target('unverified'), { path: '/alice', headers });
     expect(response.status).toBe(401);
   });
+});
+
+it('no token and no claim is in the log of the service', async () => {
+  const token = tokens.sign({ sub: 'bob-of-the-log', acr: 'pwd' });
+  const headers: HeaderLine[] = [
+    ['authorization', `Bearer ${token}`],
+    ['cookie', 'session=secret-cookie'],
+  ];
+  await sendHttp1(world.envoy.target('orders'), { path: '/strong?access_token=secret-query', headers });
+  const log = await waitUntil('the denial in the log', () => {
+    const output = world.services.portcullis.output();
+    return output.includes('/strong') && output;
+  });
+  expect(log).not.toContain(token.split('.')[1]);
+  expect(log).not.toMatch(/secret-cookie|secret-query/);
 });

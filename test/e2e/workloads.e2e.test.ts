@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import type { ListenerOptions } from './support/envoy-config.ts';
 import type { HeaderLine } from './support/headers.ts';
@@ -7,6 +7,9 @@ import { certificateOf, clientOf, serverTls } from './support/identities.ts';
 import { accessPolicy, documents, yamlOf } from './support/policies.ts';
 import type { Json } from './support/recommended-config.ts';
 import { startWorld, type World } from './support/world.ts';
+
+// Two cores that run Envoy, services and other tests besides can take their time.
+jest.setTimeout(30_000);
 
 /**
  * Which workload is called, hence which policies apply. Every listener is a workload that is known in

@@ -60,6 +60,8 @@ export interface HttpOptions {
   readonly forwardClientCertificate?: 'SANITIZE' | 'SANITIZE_SET' | 'APPEND_FORWARD' | 'ALWAYS_FORWARD_ONLY';
   /** In KiB. Default Envoy's own 60. */
   readonly maxRequestHeadersKib?: number;
+  /** Header lines of a request. Default Envoy's own 100. */
+  readonly maxRequestHeaderLines?: number;
 }
 
 /** What differs from the recommended ext_authz filter. */
@@ -151,7 +153,10 @@ function connectionManager(listener: ListenerOptions, options: EnvoyOptions, fil
     xff_num_trusted_hops: http.xffTrustedHops ?? 0,
     forward_client_cert_details: http.forwardClientCertificate ?? 'APPEND_FORWARD',
     set_current_client_cert_details: { uri: true, subject: true, dns: true },
-    common_http_protocol_options: { headers_with_underscores_action: http.headersWithUnderscores ?? 'ALLOW' },
+    common_http_protocol_options: {
+      headers_with_underscores_action: http.headersWithUnderscores ?? 'ALLOW',
+      ...(http.maxRequestHeaderLines === undefined ? {} : { max_headers_count: http.maxRequestHeaderLines }),
+    },
     http_protocol_options: { allow_custom_methods: true },
     ...(http.maxRequestHeadersKib === undefined ? {} : { max_request_headers_kb: http.maxRequestHeadersKib }),
     access_log: [accessLog(listener.name, files)],

@@ -55,7 +55,8 @@ export async function startUpstream(): Promise<Upstream> {
     return JSON.stringify(request);
   };
 
-  const http1 = createHttp1Server((request, response) => {
+  // Far above Node's own 16 KiB: what is too large is for Envoy and the service to say.
+  const http1 = createHttp1Server({ maxHeaderSize: 4 * 1024 * 1024 }, (request, response) => {
     answer('HTTP/1.1', request, response, record);
   });
   const http2 = createHttp2Server((request, response) => {
