@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { DecisionCache, MAX_KEY_LENGTH } from '../../src/pdp/decision-cache.ts';
 import { questionOf, snapshotOf } from '../extauthz/support/engine.ts';
 import type { Ask } from '../extauthz/support/engine.ts';
@@ -59,6 +60,23 @@ describe('the key of a decision', () => {
     ],
   ])('tells %s apart', (_, a, b) => {
     expect(keyOf(a)).not.toBe(keyOf(b));
+  });
+
+  it('is equal for equal values only, whatever is in them', () => {
+    const value = fc.string({ unit: fc.constantFrom('a', '0', '1', ';', ':', 'j', '-'), maxLength: 6 });
+    const lines = fc.array(fc.tuple(fc.constantFrom('x-a', 'x-b'), value), { maxLength: 3 });
+    const seen = new Map<string, string>();
+    fc.assert(
+      fc.property(lines, (rawHeaders) => {
+        const of = (name: string): string[] => rawHeaders.filter(([each]) => each === name).map(([, text]) => text);
+        const what = JSON.stringify([of('x-a'), of('x-b')]);
+        const key = keyOf({ rawHeaders })!;
+        expect(seen.get(key) ?? what).toBe(what);
+        seen.set(key, what);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(keyOf({ headers: { 'x-a': 'a1;b' } })).not.toBe(keyOf({ headers: { 'x-a': 'a', 'x-b': 'b0;' } }));
   });
 
   it('tells revisions, workloads and what the answer reads besides apart', () => {
