@@ -58,10 +58,8 @@ export function holds(predicate: Predicate, request: RequestAttributes, action: 
       const inBlocks = (ip: IpAddress): boolean => ipBlocksContain(test.blocks, ip);
       if (certain || !access) return addressHolds(address, access, action, negated, inBlocks);
       // AccessPolicy: the fallback to the peer is a guess. Nobody is allowed on a guess, and a guess suffices to deny.
-      const unknownHolds = negated;
-      return action === 'ALLOW'
-        ? unknownHolds && addressHolds(address, access, action, negated, inBlocks)
-        : unknownHolds || addressHolds(address, access, action, negated, inBlocks);
+      if (action === 'ALLOW') return false;
+      return negated || addressHolds(address, access, action, negated, inBlocks);
     }
     case 'destinationPort':
       return negated !== test.ports.has(request.destinationPort);
