@@ -69,6 +69,10 @@ export class RequestAttributes {
   #sourceIp: IpAddress | null | undefined;
   #remoteIp: ReturnType<typeof clientIp> | undefined;
   #destinationIp: IpAddress | null | undefined;
+  #authorityLowerCase: string | undefined;
+  /** Made when first needed: most requests are answered from what a look or two find. */
+  #headers: Map<string, HeaderLines> | undefined;
+  #metadata: Map<string, ClaimMap | null> | undefined;
 
   constructor(source: CheckSource, settings: AttributeSettings, identify: () => PeerIdentity) {
     this.source = source;
@@ -102,7 +106,7 @@ export class RequestAttributes {
 
   /** What Istio compares hosts with. */
   get authorityLowerCase(): string {
-    return asciiLowerCase(this.source.authority);
+    return (this.#authorityLowerCase ??= asciiLowerCase(this.source.authority));
   }
 
   /** null: not a host that everyone reads alike. */
@@ -111,7 +115,11 @@ export class RequestAttributes {
   }
 
   header(name: string): HeaderLines {
-    return this.source.header(name);
+    const known = this.#headers?.get(name);
+    if (known !== undefined) return known;
+    const lines = this.source.header(name);
+    (this.#headers ??= new Map()).set(name, lines);
+    return lines;
   }
 
   get peer(): PeerIdentity {
@@ -186,6 +194,11 @@ export class RequestAttributes {
   }
 
   metadata(filter: string, path: readonly string[]): Claim | undefined {
-    return claimAt(this.source.metadata(filter), path);
+    let found = this.#metadata?.get(filter);
+    if (found === undefined) {
+      found = this.source.metadata(filter);
+      (this.#metadata ??= new Map()).set(filter, found);
+    }
+    return claimAt(found, path);
   }
 }

@@ -96,7 +96,7 @@ function requestMap(request: RequestAttributes, path: string, reads: readonly Ce
     size: () => BigInt(request.source.size),
     sni: () => present(request.sni),
     headers: () => headerMap(request, reads),
-    query: () => queryMap(request.query),
+    query: () => queryOf(request),
     auth: () => authMap(request, reads),
   });
 }
@@ -115,6 +115,24 @@ function headerMap(request: RequestAttributes, reads: readonly CelRead[]): CelIn
     if (line !== undefined) headers.set(text(name), text(line));
   }
   return headers;
+}
+
+/** By request: a query of thousands of parameters is not taken apart for each rule and reading of the path anew. */
+const queries = new WeakMap<RequestAttributes, CelInputMap | CelEvaluationError>();
+
+function queryOf(request: RequestAttributes): CelInputMap {
+  let found = queries.get(request);
+  if (found === undefined) {
+    try {
+      found = queryMap(request.query);
+    } catch (error) {
+      if (!(error instanceof CelEvaluationError)) throw error;
+      found = error;
+    }
+    queries.set(request, found);
+  }
+  if (found instanceof CelEvaluationError) throw found;
+  return found;
 }
 
 function queryMap(query: string | null): CelInputMap {
