@@ -38,7 +38,8 @@ export function claimKey(claim: Claim | undefined): string {
   if (claim === undefined) return '-';
   if (claim === null) return 'n';
   if (typeof claim === 'boolean') return claim ? 't' : 'f';
-  if (typeof claim === 'number') return `d${claim};`;
+  // -0 equals 0 and is not it: 1 divided by them is two things.
+  if (typeof claim === 'number') return Object.is(claim, -0) ? 'd-0;' : `d${claim};`;
   if (typeof claim === 'string') return `s${claim.length}:${claim}`;
   if (isClaimList(claim)) return `l${claim.length}:${claim.map(claimKey).join('')}`;
   let out = `m${claim.size}:`;
