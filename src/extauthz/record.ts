@@ -32,7 +32,7 @@ export function recordCheck(record: CheckRecord, metrics: Metrics, log: Decision
 function entryOf(record: CheckRecord): DecisionEntry {
   const { decision, request, workload } = record;
   const { shadow } = decision;
-  const token = request?.tokenSubject ?? null;
+  const token = tokenOf(record);
   return {
     timeMs: record.timeMs,
     id: record.id,
@@ -55,6 +55,15 @@ function entryOf(record: CheckRecord): DecisionEntry {
         ? null
         : { decision: shadow.allowed ? 'allow' : 'deny', reason: shadow.reason, ...ruleOf(shadow.rule) },
   };
+}
+
+/** Claims that no rule looked at may be such as cannot be read: the decision is logged all the same. */
+function tokenOf({ request }: CheckRecord): { readonly issuer: string; readonly subject: string } | null {
+  try {
+    return request?.tokenSubject ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function ruleOf(rule: CompiledRule | null): Pick<DecisionEntry, 'policy' | 'rule'> {
