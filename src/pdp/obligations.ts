@@ -113,7 +113,9 @@ function renderTemplate(
   facts: DecisionFacts,
 ): string | null {
   let out = '';
+  let injected = 0;
   for (const part of template.parts) {
+    const before = out.length;
     // A policy's own text stands as it is, but for a query: a literal `&` there would end the parameter.
     if (part.kind === 'literal') out += encode === encodeForQuery ? encode(part.bytes) : part.bytes;
     else if (part.kind === 'attribute') {
@@ -121,7 +123,9 @@ function renderTemplate(
       if (values.length === 0) return null;
       out += values.map(encode).join(',');
     } else out += encode(decisionText(part.field, decision, rule, facts));
-    if (out.length > MAX_INJECTED_LENGTH) throw new InjectedValueTooLong();
+    // What the policy says itself was bounded when it was read.
+    if (part.kind !== 'literal') injected += out.length - before;
+    if (injected > MAX_INJECTED_LENGTH) throw new InjectedValueTooLong();
   }
   return out;
 }
