@@ -96,14 +96,24 @@ describe('a header that a rule sets', () => {
   });
 
   it('is too long to be answered: the request is denied', () => {
-    const long = { claims: { sub: 'a'.repeat(MAX_INJECTED_LENGTH) } };
-    expect(rendered('${request.auth.claims[sub]}', long)).toHaveLength(MAX_INJECTED_LENGTH);
-    expect(setting({ 'x-out': 'x${request.auth.claims[sub]}' }, long)).toMatchObject({
-      decision: 'deny',
-      httpStatus: 500,
-      reason: 'response_too_large',
-      headersSet: [],
-    });
+    const half = { claims: { sub: 'a'.repeat(MAX_INJECTED_LENGTH / 2) } };
+    const twice = '${request.auth.claims[sub]}${request.auth.claims[sub]}';
+    expect(rendered(`the policy's own words and ${twice}`, half)).toHaveLength(MAX_INJECTED_LENGTH + 27);
+    for (const template of [`${twice}\${decision.rule}`, `${twice}\${request.auth.claims[sub]}`])
+      expect(setting({ 'x-out': template }, half)).toMatchObject({
+        decision: 'deny',
+        httpStatus: 500,
+        reason: 'response_too_large',
+        headersSet: [],
+      });
+  });
+
+  it('counts as encoded', () => {
+    const { httpStatus } = setting(
+      { 'x-out': '${request.auth.claims[sub]}' },
+      { claims: { sub: ','.repeat(MAX_INJECTED_LENGTH / 2) } },
+    );
+    expect(httpStatus).toBe(500);
   });
 
   it('is set by the first rule that matches, and no other', () => {

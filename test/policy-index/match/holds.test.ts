@@ -82,6 +82,25 @@ describe('a peer', () => {
   });
 });
 
+describe('a peer whose proof cannot be read', () => {
+  const unreadable: readonly Ask[] = [
+    { certificate: 'x' },
+    { principal: 'spiffe://cluster.local/ns/shop/sa/web\0' },
+    { certificate: urlEncodedPem(certificate({ names: [[SAN.uri, `${WEB}\0`]] })) },
+  ];
+
+  it.each<[string, 'access' | 'istio', Rule]>([
+    ['someone', 'access', source({ principals: ['cluster.local/ns/a/sa/b'] })],
+    ['not someone', 'access', source({ notPrincipals: ['cluster.local/ns/a/sa/b'] })],
+    ['someone', 'istio', source({ principals: ['cluster.local/ns/a/sa/b'] })],
+    ['not someone', 'istio', source({ notPrincipals: ['cluster.local/ns/a/sa/b'] })],
+    ['not of a namespace', 'istio', source({ notNamespaces: ['shop'] })],
+    ['of a condition', 'access', { condition: '!has(source.namespace)' }],
+  ])('is nobody for an ALLOW and may be anybody for a DENY: %s (%s)', (_, kind, rule) => {
+    for (const ask of unreadable) expect(both(kind, rule, ask)).toEqual([false, true]);
+  });
+});
+
 describe('an address', () => {
   const mapped = { sourceIp: '::ffff:10.0.0.9' };
 
@@ -113,7 +132,7 @@ describe('an address', () => {
       {},
       [false, true],
     ],
-    ['of the client, guessed: not…', 'access', source({ notRemoteIpBlocks: ['192.0.2.0/24'] }), {}, [true, true]],
+    ['of the client, guessed: not…', 'access', source({ notRemoteIpBlocks: ['192.0.2.0/24'] }), {}, [false, true]],
     [
       'of the client, guessed to be in the block: not…',
       'access',
