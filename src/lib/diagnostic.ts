@@ -1,3 +1,5 @@
+import { compareText } from './compare-text.ts';
+
 /** A place in a text that people wrote. `line` and `column` count from 1. */
 export interface Position {
   readonly file: string;
@@ -29,8 +31,4 @@ export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
     a.position.column - b.position.column ||
     compareText(a.code, b.code)
   );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

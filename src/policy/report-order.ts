@@ -1,3 +1,4 @@
+import { compareText } from '../lib/compare-text.ts';
 import type { PolicyKind } from './model.ts';
 
 interface Named {
@@ -9,8 +10,4 @@ interface Named {
 /** Order of reports, and of which rule responds: AccessPolicy before AuthorizationPolicy, then namespace, then name. */
 export function compareReportOrder(a: Named, b: Named): number {
   return compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

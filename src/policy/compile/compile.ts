@@ -2,7 +2,8 @@
 import type { Diagnostic } from '../../lib/diagnostic.ts';
 import { compileCel } from '../cel/compile.ts';
 import type { CelProgram } from '../cel/program.ts';
-import type { Policy, PolicySet, Rule } from '../model.ts';
+import type { PolicySet, Rule } from '../model.ts';
+import { compareReportOrder } from '../report-order.ts';
 import { celReads } from './cel-reads.ts';
 import { compilePredicates } from './compile-rule.ts';
 import type { RuleContext } from './compile-rule.ts';
@@ -52,15 +53,6 @@ export function compilePolicies(set: PolicySet, options: CompileOptions): Compil
     return compiled;
   });
   return { policies, diagnostics };
-}
-
-/** DESIGN, Combining: AccessPolicy before AuthorizationPolicy, then namespace, then name. */
-export function compareReportOrder(a: Policy, b: Policy): number {
-  return compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function compileRule(
