@@ -27,7 +27,7 @@ export interface CompiledSet {
 
 export function compilePolicies(set: PolicySet, options: CompileOptions): CompiledSet {
   const domains = trustDomains(options.trustDomain, options.trustDomainAliases);
-  const groups = compileGroups(set.groups);
+  const groups = compileGroups(set.groups, domains);
   const diagnostics: Diagnostic[] = [];
   let ordinal = 0;
   const policies = [...set.policies].sort(compareReportOrder).map((policy): CompiledPolicy => {

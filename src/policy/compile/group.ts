@@ -6,6 +6,7 @@ import { stringMatcher } from '../../matcher/string.ts';
 import { valueSet, valueSetMatches } from '../../matcher/value-set.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
 import type { PrincipalGroup } from '../model.ts';
+import type { TrustDomains } from './trust-domain.ts';
 
 /** A PrincipalGroup with its nested groups taken in. */
 export interface CompiledGroup {
@@ -24,11 +25,18 @@ export interface GroupClaim {
 }
 
 /** Flattens every group. `groups` was validated: nested names are known and there is no cycle. */
-export function compileGroups(groups: ReadonlyMap<string, PrincipalGroup>): ReadonlyMap<string, CompiledGroup> {
-  return new Map([...groups.keys()].map((name) => [name, compileGroup(name, groups)]));
+export function compileGroups(
+  groups: ReadonlyMap<string, PrincipalGroup>,
+  trustDomains: TrustDomains,
+): ReadonlyMap<string, CompiledGroup> {
+  return new Map([...groups.keys()].map((name) => [name, compileGroup(name, groups, trustDomains)]));
 }
 
-function compileGroup(name: string, groups: ReadonlyMap<string, PrincipalGroup>): CompiledGroup {
+function compileGroup(
+  name: string,
+  groups: ReadonlyMap<string, PrincipalGroup>,
+  trustDomains: TrustDomains,
+): CompiledGroup {
   const members = new Set<string>();
   collect(name, groups, members);
   const spiffeIds: string[] = [];
@@ -36,7 +44,8 @@ function compileGroup(name: string, groups: ReadonlyMap<string, PrincipalGroup>)
   const claims: GroupClaim[] = [];
   for (const member of members) {
     const group = groups.get(member)!;
-    spiffeIds.push(...group.spiffeIds);
+    // As in `principals`: who is meant by a name must not depend on where the name is written.
+    spiffeIds.push(...group.spiffeIds.flatMap((id) => trustDomains.expandPrincipal(id)));
     for (const { issuer, subjects: names } of group.subjects) {
       const key = toByteString(issuer);
       const set = subjects.get(key) ?? new Set<string>();
