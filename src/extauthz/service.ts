@@ -72,7 +72,11 @@ export class CheckService {
   constructor(options: CheckServiceOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#cache = new DecisionCache(options.cache);
+    this.#cache = new DecisionCache<CachedAnswer>({
+      maxEntries: options.cache.maxEntries,
+      // Other answers are shared by many entries. These a caller can make large: sixty headers of one long value.
+      sizeOf: ({ decision, bytes }) => (decision.rule?.respond?.constant === false ? bytes.length : 0),
+    });
   }
 
   get cache(): DecisionCache<CachedAnswer> {

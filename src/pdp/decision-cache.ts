@@ -9,14 +9,16 @@ import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { keyPart } from '../policy-index/match/key-part.ts';
 import type { Scope } from '../policy-index/scope.ts';
 
-export interface DecisionCacheOptions {
+export interface DecisionCacheOptions<Value = unknown> {
   readonly maxEntries: number;
+  /** What a value holds by itself, in bytes; without it values count nothing. */
+  readonly sizeOf?: (value: Value) => number;
 }
 
 /** A key of this many characters is unusual; longer ones are not worth their room. */
 export const MAX_KEY_LENGTH = 4096;
-/** Characters of key for each entry on average, before old entries leave: bounds the memory of keys. */
-const MEAN_KEY_LENGTH = 512;
+/** Characters of key and bytes of value for each entry on average, before old entries leave: bounds the memory. */
+const MEAN_SIZE = 512;
 
 interface Entry<Value> {
   readonly value: Value;
@@ -31,15 +33,15 @@ export class DecisionCache<Value extends object> {
   #misses = 0;
   #evictions = 0;
 
-  constructor(options: DecisionCacheOptions) {
-    const { maxEntries } = options;
+  constructor(options: DecisionCacheOptions<Value>) {
+    const { maxEntries, sizeOf } = options;
     this.#entries =
       maxEntries === 0
         ? null
         : new LRUCache({
             max: maxEntries,
-            maxSize: maxEntries * MEAN_KEY_LENGTH,
-            sizeCalculation: (_, key) => key.length,
+            maxSize: maxEntries * MEAN_SIZE,
+            sizeCalculation: (entry, key) => key.length + (sizeOf?.(entry.value) ?? 0),
             dispose: (_, __, why) => {
               if (why === 'evict') this.#evictions++;
             },
