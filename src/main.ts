@@ -14,7 +14,7 @@ import { processTerminal, write } from './cli/terminal.ts';
 import type { ServiceConfig } from './config/config.ts';
 import { OUTCOMES, recordCheck } from './extauthz/record.ts';
 import { CheckService } from './extauthz/service.ts';
-import { loadSnapshot } from './pap/load-snapshot.ts';
+import { loadSnapshotAside } from './pap/load-aside.ts';
 import { PolicyStore } from './pap/policy-store.ts';
 import type { LoadEvent } from './pap/policy-store.ts';
 import { DirectorySource } from './pap/sources/directory.ts';
@@ -27,6 +27,7 @@ import { createPrometheusText } from './telemetry/prometheus.ts';
 import type { PrometheusText } from './telemetry/prometheus.ts';
 import { GrpcJsTransport } from './transport/grpc-js/transport.ts';
 import { Health } from './transport/health.ts';
+import { MAX_RECEIVED_BYTES } from './transport/limits.ts';
 import type { Listener, Methods, Transport, TransportLog } from './transport/transport.ts';
 import { ListenError } from './transport/transport.ts';
 
@@ -47,8 +48,8 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   const signals = listenToSignals();
 
   const { policies: paths, reload } = config;
-  const store = new PolicyStore<PolicySnapshot>(new DirectorySource({ paths, ...reload }), (files) =>
-    loadSnapshot(files, snapshotOptions(config)),
+  const store = new PolicyStore<PolicySnapshot>(new DirectorySource({ paths, ...reload }), (files, signal) =>
+    loadSnapshotAside(files, snapshotOptions(config), signal),
   );
   const metrics = new Metrics(OUTCOMES);
   const decisionLog = new DecisionLog({ ...config.log, sink: logWriter });
@@ -96,8 +97,8 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   state.draining = true;
   health.setNotServing();
   await listener.drain(config.drainSeconds * 1000);
-  await starting;
   await store.close();
+  await starting;
   await decisionLog.flush();
   await admin.close();
   log.info('stopped');
@@ -110,7 +111,10 @@ async function listen(config: ServiceConfig, log: Logger, methods: Methods): Pro
   const transportLog: TransportLog = (level, message, fields) => log[level](fields, message);
   const { limits, tls, reflection, listen: address } = config;
   try {
-    return await transportFor(config, transportLog).listen({ address, tls, reflection, ...limits }, methods);
+    return await transportFor(config, transportLog).listen(
+      { address, tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },
+      methods,
+    );
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause;
     throw new CommandFailure(cause.message, [], new Map(), { cause });

@@ -33,11 +33,18 @@ export function snapshotOptions(config: ServiceConfig): SnapshotOptions {
 }
 
 export interface AnswerSettings {
-  readonly limits: HeaderLimits;
+  readonly limits: HeaderLimits & { readonly maxMessageBytes: number };
   readonly texts: DenialTexts;
 }
 
 export function answerSettings(config: ServiceConfig): AnswerSettings {
   const { limits, responses } = config;
-  return { limits: { maxHeaders: limits.maxHeaders, maxHeaderBytes: limits.maxHeaderBytes }, texts: responses };
+  return {
+    limits: {
+      maxMessageBytes: limits.maxMessageBytes,
+      maxHeaders: limits.maxHeaders,
+      maxHeaderBytes: limits.maxHeaderBytes,
+    },
+    texts: responses,
+  };
 }

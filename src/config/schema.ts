@@ -166,15 +166,14 @@ const tls = z
 
 const limits = z
   .strictObject({
-    // Above what Envoy can send: headers up to 8 MiB (max_request_headers_kb), a certificate, and a
-    // buffered body (with_request_body, commonly up to a few MiB). What is above is a gRPC error,
-    // which Envoy may let pass (failure_mode_allow), so this bound must not be reached by a client.
+    // Above what Envoy sends by itself: headers up to 8 MiB (max_request_headers_kb), a certificate, and a
+    // buffered body (with_request_body, commonly up to a few MiB).
     maxMessageBytes: z
       .int()
       .min(64 * KIB)
       .max(1024 * MIB)
       .default(64 * MIB)
-      .describe('Largest CheckRequest that is read, in bytes.'),
+      .describe('Largest CheckRequest that is looked at, in bytes; larger: 413.'),
     // Envoy's own default is 100 (max_headers_count); ten times that is nobody's real request.
     maxHeaders: z.int().min(16).max(100_000).default(1000).describe('Header lines of a request; more: 431.'),
     // Envoy's own default is 60 KiB (max_request_headers_kb); four times that leaves room for

@@ -32,6 +32,7 @@ const GRPC_CODES: ReadonlyMap<number, number> = new Map([
   [401, 16], // UNAUTHENTICATED
   [403, 7], // PERMISSION_DENIED
   [404, 5], // NOT_FOUND
+  [413, 3],
   [429, 8], // RESOURCE_EXHAUSTED
   [431, 3],
   [500, 13], // INTERNAL

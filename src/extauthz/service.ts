@@ -48,7 +48,10 @@ export interface CheckRecord {
 export interface CheckServiceOptions {
   /** The policies in force; null: none yet. */
   readonly snapshot: () => PolicySnapshot | null;
-  readonly limits: HeaderLimits;
+  readonly limits: HeaderLimits & {
+    /** Largest CheckRequest that is looked at; a larger one is denied. */
+    readonly maxMessageBytes: number;
+  };
   readonly cache: { readonly maxEntries: number; readonly ttlSeconds: number };
   readonly texts: DenialTexts;
   readonly record: (record: CheckRecord) => void;
@@ -98,7 +101,7 @@ export class CheckService {
   #check(bytes: Uint8Array, context: CheckContext, id: string, startedMs: number): Uint8Array | null {
     const nowMs = this.#now();
     const snapshot = this.#options.snapshot();
-    const hindrance = this.#hindrance(context, nowMs);
+    const hindrance = this.#hindrance(bytes, context, nowMs);
     if (hindrance !== null) return this.#refuse(hindrance, id, startedMs);
 
     const view = readCheckRequest(bytes);
@@ -130,8 +133,9 @@ export class CheckService {
   }
 
   /** Why the request is not even looked at. */
-  #hindrance(context: CheckContext, nowMs: number): Reason | null {
+  #hindrance(bytes: Uint8Array, context: CheckContext, nowMs: number): Reason | null {
     if (!context.peerAllowed) return 'peer_not_allowed';
+    if (bytes.length > this.#options.limits.maxMessageBytes) return 'message_too_large';
     return nowMs >= context.deadlineMs ? 'deadline_exceeded' : null;
   }
 

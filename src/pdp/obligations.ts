@@ -53,8 +53,8 @@ export function renderObligations(
   const respond = decision.rule?.respond;
   if (decision.rule === null || respond == null) return NO_OBLIGATIONS;
   const rule = decision.rule;
-  const render = (template: CompiledTemplate, encode: Encode): string | null =>
-    renderTemplate(template, encode, decision, rule, request, facts);
+  const render = (template: CompiledTemplate, encode: Encode, absent: string | null = null): string | null =>
+    renderTemplate(template, encode, absent, decision, rule, request, facts);
   const fields = (entries: readonly (readonly [string, CompiledTemplate])[], encode: Encode): Field[] =>
     entries.flatMap(([name, template]): Field[] => {
       const value = render(template, encode);
@@ -81,7 +81,7 @@ export function renderObligations(
         ? null
         : {
             status: respond.deny.status,
-            body: respond.deny.body === null ? null : (render(respond.deny.body, bodyEncoding(denyHeaders)) ?? ''),
+            body: respond.deny.body === null ? null : render(respond.deny.body, bodyEncoding(denyHeaders), ''),
             headers: denyHeaders,
           },
   };
@@ -104,9 +104,11 @@ function otherSpellings(names: readonly string[], query: string | null): string[
   return [...spellings];
 }
 
+/** `absent`: what stands for an attribute that is not there; null: then there is no value at all. */
 function renderTemplate(
   template: CompiledTemplate,
   encode: Encode,
+  absent: string | null,
   decision: Decision,
   rule: CompiledRule,
   request: RequestAttributes,
@@ -120,8 +122,8 @@ function renderTemplate(
     if (part.kind === 'literal') out += encode === encodeForQuery ? encode(part.bytes) : part.bytes;
     else if (part.kind === 'attribute') {
       const values = attributeValues(part.key, request);
-      if (values.length === 0) return null;
-      out += values.map(encode).join(',');
+      if (values.length === 0 && absent === null) return null;
+      out += values.length === 0 ? absent : values.map(encode).join(',');
     } else out += encode(decisionText(part.field, decision, rule, facts));
     // What the policy says itself was bounded when it was read.
     if (part.kind !== 'literal') injected += out.length - before;

@@ -32,6 +32,7 @@ const REASONS = {
   malformed_method: deny(400, 'malformed', 'the method is no HTTP token'),
   malformed_header: deny(400, 'malformed', 'headers contradict each other'),
   headers_too_large: deny(431, 'malformed', 'more headers than `limits` allows'),
+  message_too_large: deny(413, 'malformed', 'the CheckRequest, with the body in it, is larger than `limits` allows'),
   workload_conflict: deny(403, 'forbidden', 'sources contradict each other about which workload is called'),
   workload_unresolved: deny(403, 'forbidden', 'a policy asks for something of the called workload that is not known'),
   response_too_large: deny(500, 'internal', 'a value to inject is longer than allowed'),

@@ -98,7 +98,9 @@ function keysOf(
   if (alternatives === null) return null;
   const keys = new Set<string>();
   for (const predicates of alternatives) {
-    const own = predicates.map((predicate) => (predicate.negated ? null : keysOfOne(predicate))).find((k) => k !== null);
+    const own = predicates
+      .map((predicate) => (predicate.negated ? null : keysOfOne(predicate)))
+      .find((k) => k !== null);
     if (own === undefined) return null;
     for (const key of own) keys.add(key);
   }

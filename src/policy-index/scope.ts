@@ -59,7 +59,9 @@ export function policyApplies(policy: CompiledPolicy, workload: Workload, rootNa
   if (policy.serviceAccounts !== null) {
     if (workload.serviceAccount === FOREIGN_ACCOUNT) return false;
     if (workload.serviceAccount === null || workload.namespace === null) unknown = true;
-    else if (!policy.serviceAccounts.some((a) => a.name === workload.serviceAccount && a.namespace === workload.namespace))
+    else if (
+      !policy.serviceAccounts.some((a) => a.name === workload.serviceAccount && a.namespace === workload.namespace)
+    )
       return false;
   }
   return unknown ? null : true;
@@ -80,7 +82,12 @@ export function buildScope(
   const applying: CompiledPolicy[] = [];
   for (const policy of policies) {
     const applies = policyApplies(policy, workload, rootNamespace);
-    if (applies === null) return null;
+    if (applies === null) {
+      // What decides nothing closes nothing either: neither a dry run nor a DENY in Shadow mode. An ALLOW in Shadow
+      // mode does decide something: where it applies, `defaultAction` is not asked.
+      if (policy.mode === 'dry-run' || (policy.mode === 'shadow' && policy.action === 'DENY')) continue;
+      return null;
+    }
     if (applies) applying.push(policy);
   }
   const rulesOf = (action: 'ALLOW' | 'DENY', enforced: boolean): CompiledRule[] =>

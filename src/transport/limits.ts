@@ -7,6 +7,13 @@
  */
 
 /**
+ * Largest message that is received at all. What is above ends as a gRPC error, so this lies where no Envoy gets to: it
+ * buffers a body whole before it asks (`with_request_body`). What is too large to be looked at, far below, is the
+ * handler's to deny.
+ */
+export const MAX_RECEIVED_BYTES = 1024 * 1024 * 1024;
+
+/**
  * Plus or minus this share of the age, drawn for each connection: those opened together by a rolling restart do not
  * come back together. The same as in gRPC's own servers.
  */

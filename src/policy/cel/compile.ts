@@ -34,6 +34,13 @@ export type CelCompilation =
 
 const MAP_OF_ANYTHING = mapType(CelScalar.STRING, CelScalar.DYN);
 
+/** Headers that say what a field says too; the field is read safely. */
+const SAFE_FIELD_FOR: ReadonlyMap<string, string> = new Map([
+  [':path', 'request.path'],
+  [':authority', 'request.host'],
+  ['host', 'request.host'],
+]);
+
 /** Timestamps end with the year 9999 (langdef.md, "Timestamps"). */
 const LAST_SECOND = 253_402_300_799n;
 const FIRST_SECOND = -62_135_596_800n;
@@ -263,6 +270,9 @@ class Checker {
       at = next;
     }
     const [first, header] = path;
+    const safe = header === undefined ? undefined : SAFE_FIELD_FOR.get(header);
+    if (variable === 'request' && first === 'headers' && safe !== undefined)
+      this.report(node, `\`${header}\` is the text as sent, and other spellings of it would not match`, `write \`${safe}\``);
     if (variable === 'request' && first === 'headers' && header !== undefined && header !== header.toLowerCase()) {
       this.report(node, `no header is called \`${header}\`: names are lower case`, `write \`${header.toLowerCase()}\``);
     }

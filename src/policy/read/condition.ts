@@ -3,7 +3,7 @@ import { keyPlace, positionOf } from '../parse/node.ts';
 import type { MapNode } from '../parse/node.ts';
 import type { AttributeKey, Condition } from '../model.ts';
 import { conditionCheck } from '../validate/fields.ts';
-import { checkHeaderKey } from '../validate/header-key.ts';
+import { checkConditionKey } from '../validate/header-key.ts';
 import type { Context } from '../validate/value-check.ts';
 import { stringField } from './fields.ts';
 import { readValues } from './source.ts';
@@ -39,6 +39,6 @@ function readKey(map: MapNode, context: Context): AttributeKey | null {
     context.report.error(code, positionOf(text), whole, hint);
     return null;
   }
-  checkHeaderKey(parsed.key, text, context);
+  checkConditionKey(parsed.key, text, context);
   return parsed.key;
 }

@@ -21,3 +21,23 @@ export function checkHeaderKey(key: AttributeKey, text: StringNode, context: Con
   }
   if (key.kind === 'remote.ip' && !context.options.remoteIpConfigured) reportNoClientIp(positionOf(text), context);
 }
+
+/** These compare the text as sent, so that `/%61dmin` or `SHOP.example:443` would slip by; the fields do not. */
+const FIELDS_FOR: ReadonlyMap<string, string> = new Map([
+  [':path', 'paths'],
+  [':authority', 'hosts'],
+  ['host', 'hosts'],
+]);
+
+/** In a condition of an AccessPolicy: path and host have fields of their own, which read them safely. */
+export function checkConditionKey(key: AttributeKey, text: StringNode, context: Context): void {
+  checkHeaderKey(key, text, context);
+  const field = key.kind === 'request.headers' ? FIELDS_FOR.get(key.name) : undefined;
+  if (field === undefined || context.dialect === 'istio') return;
+  context.report.error(
+    'bad-header-name',
+    positionOf(text),
+    `\`${key.text}\` compares the text as sent, and other spellings of it would not match`,
+    `use \`${field}\` in \`to\``,
+  );
+}

@@ -1,5 +1,4 @@
 /** Policies in force, and questions to them, in as few words as a test can have. */
-import type { Diagnostic } from '../../../src/lib/diagnostic.ts';
 import type { DenialTexts } from '../../../src/extauthz/answer.ts';
 import { readCheckRequest } from '../../../src/extauthz/check-request.ts';
 import { pose } from '../../../src/extauthz/evaluate.ts';
@@ -35,28 +34,15 @@ export const SETTINGS: DecisionSettings = {
 
 const SILENT = { status: null, body: null, headers: new Map<string, string>() };
 export const TEXTS: DenialTexts = { forbidden: SILENT, unauthenticated: SILENT, malformed: SILENT, overloaded: SILENT };
-export const LIMITS: HeaderLimits = { maxHeaders: 1000, maxHeaderBytes: 256 * 1024 };
+export const LIMITS = { maxHeaders: 1000, maxHeaderBytes: 256 * 1024, maxMessageBytes: 64 * 1024 * 1024 } as const;
 
 /** Everything happens at this moment unless a test says otherwise. */
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 
-/** Throws when the YAML does not load: a test that means an error asks {@link problemsOf}. */
-export function policySet(yaml: string, settings: DecisionSettings = SETTINGS): PolicySet {
-  const { set, diagnostics } = load(yaml, settings);
-  if (set === null) throw new Error(diagnostics.map(({ code, message }) => `${code}: ${message}`).join('\n'));
-  return set;
-}
-
-export function problemsOf(yaml: string): readonly string[] {
-  return load(yaml, SETTINGS).diagnostics.map(({ code }) => code);
-}
-
-function load(
-  text: string,
-  settings: DecisionSettings,
-): { readonly set: PolicySet | null; readonly diagnostics: readonly Diagnostic[] } {
+/** Throws when the YAML does not load. */
+export function policySet(text: string, settings: DecisionSettings = SETTINGS): PolicySet {
   const { rootNamespace, trustDomain, trustDomainAliases, jwtMetadata } = settings;
-  return loadPolicySet([{ path: 'policies.yaml', text }], {
+  const { set, diagnostics } = loadPolicySet([{ path: 'policies.yaml', text }], {
     rootNamespace,
     trustDomain,
     trustDomainAliases,
@@ -64,6 +50,8 @@ function load(
     allowEmpty: true,
     remoteIpConfigured: true,
   });
+  if (set === null) throw new Error(diagnostics.map(({ code, message }) => `${code}: ${message}`).join('\n'));
+  return set;
 }
 
 export function snapshotOf(
@@ -174,7 +162,7 @@ export function testService(
   snapshot: PolicySnapshot | null,
   options: {
     readonly texts?: DenialTexts;
-    readonly limits?: HeaderLimits;
+    readonly limits?: HeaderLimits & { readonly maxMessageBytes?: number };
     readonly cache?: { readonly maxEntries: number; readonly ttlSeconds: number };
   } = {},
 ): TestService {
@@ -187,7 +175,7 @@ export function testService(
     errors,
     service: new CheckService({
       snapshot: () => world.snapshot,
-      limits: options.limits ?? LIMITS,
+      limits: { ...LIMITS, ...(options.limits ?? LIMITS) },
       cache: options.cache ?? { maxEntries: 1000, ttlSeconds: 60 },
       texts: options.texts ?? TEXTS,
       record: (record) => records.push(record),
