@@ -125,6 +125,14 @@ describe('a check that is not looked at', () => {
     expect(statusOf(world, { path: '/a', headers: { a: 'x'.repeat(100) } })).toBe(431);
   });
 
+  it('because it is too large is denied with 413', () => {
+    const limits = { maxHeaders: 10, maxHeaderBytes: 1000, maxMessageBytes: bytes.length };
+    const world = testService(ALLOWING, { limits });
+    expect(statusOf(world, bytes)).toBe(200);
+    expect(statusOf(world, Buffer.concat([bytes, Buffer.of(0x10, 0)]))).toBe(413);
+    expect(world.records[1]?.decision.reason).toBe('message_too_large');
+  });
+
   it('is the same whatever policies there are: it does not tell', () => {
     const bodies = [{ path: '/a/../b' }, { host: 'a@b' }, { method: 'G T' }].map(
       (ask) => answerOf(testService(ALLOWING), ask).deniedResponse?.body,

@@ -82,6 +82,20 @@ describe('the policies of a workload', () => {
     expect(applying([policy], { ...ORDERS, ...unknown })).toBeNull();
   });
 
+  it('are known when only what decides nothing asks: a dry run, or a DENY in Shadow mode', () => {
+    const selector = { matchLabels: { app: 'orders' } };
+    const unknown = { ...ORDERS, labels: null };
+    const dryRun: PolicyText = {
+      kind: 'AuthorizationPolicy',
+      annotations: { 'istio.io/dry-run': 'true' },
+      spec: { selector, action: 'ALLOW', rules },
+    };
+    expect(applying([dryRun], unknown)).toEqual([]);
+    expect(applying([{ spec: { selector, action: 'DENY', mode: 'Shadow', rules } }], unknown)).toEqual([]);
+    // Where it applies, `defaultAction` is not asked.
+    expect(applying([{ spec: { selector, action: 'ALLOW', mode: 'Shadow', rules } }], unknown)).toBeNull();
+  });
+
   it('are known when what is not known cannot matter', () => {
     const policies: PolicyText[] = [
       { name: 'a', namespace: 'istio-system', spec: { rules } },

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseIp } from '../../src/attributes/address.ts';
+import { runSteps } from '../../src/lib/steps.ts';
 import { buildInventory } from '../../src/policy-index/inventory.ts';
+import type { Inventory } from '../../src/policy-index/inventory.ts';
 import { SETTINGS, policySet, snapshotOf } from '../extauthz/support/engine.ts';
 import { access, istio, operation, policiesYaml, workloadEntry } from '../extauthz/support/yaml.ts';
 
@@ -44,7 +46,7 @@ describe('the revision', () => {
 });
 
 describe('owned headers', () => {
-  it('are all that an enforced ALLOW rule can set, whoever is called', () => {
+  it('are all that an ALLOW rule can set, whoever is called, in Shadow mode too', () => {
     const set = (name: string): Readonly<Record<string, unknown>> => ({
       respond: { request: { set: { [name]: 'v' } } },
     });
@@ -56,16 +58,15 @@ describe('owned headers', () => {
         istio('ALLOW', {}),
       ]),
     );
-    expect(snapshot.ownedHeaders).toEqual(['x-edge', 'x-role', 'x-user']);
-    expect([...snapshot.ownedFolded].sort()).toEqual(['x_edge', 'x_role', 'x_user']);
+    expect(snapshot.ownedHeaders).toEqual(['x-edge', 'x-role', 'x-shadow', 'x-user']);
+    expect([...snapshot.ownedFolded].sort()).toEqual(['x_edge', 'x_role', 'x_shadow', 'x_user']);
   });
 });
 
 describe('the inventory', () => {
-  const inventoryOf = (...entries: readonly unknown[]): ReturnType<typeof buildInventory> =>
-    buildInventory(policySet(policiesYaml([], entries), SETTINGS).workloads);
-  const find = (inventory: ReturnType<typeof buildInventory>, address: string): unknown =>
-    inventory.find(parseIp(address)!);
+  const inventoryOf = (...entries: readonly unknown[]): Inventory =>
+    runSteps(buildInventory(policySet(policiesYaml([], entries), SETTINGS).workloads));
+  const find = (inventory: Inventory, address: string): unknown => inventory.find(parseIp(address)!);
 
   it('knows a workload by its address, however that is written', () => {
     const inventory = inventoryOf(
