@@ -77,5 +77,6 @@ export function strayHeaders(view: CheckRequestView, snapshot: PolicySnapshot): 
   }
   const mark = view.header(FAILURE_MODE_HEADER);
   if (mark.form === 'joined' || mark.lines.length > 0) stray.push(FAILURE_MODE_HEADER);
-  return stray;
+  // Sorted, since a caller chooses the order and answers are shared by it.
+  return stray.sort();
 }

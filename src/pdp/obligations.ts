@@ -99,7 +99,10 @@ function otherSpellings(names: readonly string[], query: string | null): string[
   for (const pair of query.split('&')) {
     const equals = pair.indexOf('=');
     const written = equals < 0 ? pair : pair.slice(0, equals);
-    if (!names.includes(written) && names.includes(decodeLeniently(written.replaceAll('+', ' ')))) spellings.add(written);
+    if (names.includes(written) || !names.includes(decodeLeniently(written.replaceAll('+', ' ')))) continue;
+    // A name in protobuf is UTF-8: this one cannot be told to Envoy, so the request cannot be let in.
+    if (!isUtf8(written)) throw new Error('a query parameter to remove is spelt in bytes that are no UTF-8');
+    spellings.add(written);
   }
   return [...spellings];
 }

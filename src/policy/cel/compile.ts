@@ -13,6 +13,7 @@ import type { CelField, CelVariable } from './environment.ts';
 import { CelEvaluationError } from './program.ts';
 import type { CelActivation, CelProblem, CelProgram, CelRead } from './program.ts';
 import { patternProblem } from './pattern.ts';
+import { compilePattern } from './regular-expressions.ts';
 import { syntaxOf } from './syntax.ts';
 import type { CelNode } from './syntax.ts';
 
@@ -56,6 +57,7 @@ const timestampOfSeconds = celFunc('timestamp', [CelScalar.INT], objectType(Time
 
 const environment = celEnv({
   funcs: [timestampOfSeconds],
+  re2: { compile: compilePattern },
   variables: {
     source: MAP_OF_ANYTHING,
     destination: MAP_OF_ANYTHING,

@@ -45,7 +45,7 @@ export function patternProblem(argument: CelNode | undefined): PatternProblem | 
 const environment = celEnv({});
 
 /** Characters of a pattern with its counted repetitions written out; what is malformed is found by the engine. */
-function patternSize(pattern: string): number {
+export function patternSize(pattern: string): number {
   /** Of each open group: the size so far, and that of the last atom, which a repetition multiplies. */
   const open = [{ size: 0, last: 0 }];
   for (const [token] of pattern.matchAll(TOKENS)) {
