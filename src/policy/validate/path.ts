@@ -69,13 +69,13 @@ function checkPossiblePath(value: StringNode, { report }: Context): void {
     never('a `*` stands only at one end', 'for a segment in the middle use the template `{*}`');
   } else if (/[\u0000-\u001f\u007f\\]/.test(literal)) {
     never('requests with a control character or a backslash in the path are answered 400', 'take it out');
-  } else if (literal.includes(';')) {
-    never('one reading of a path is without its `;parameters`', 'write it without them');
   } else if (/%(2f|5c|25[0-9a-f]{2}|0|1|7f)/i.test(literal)) {
     never('requests with such an escape in the path are answered 400', 'write another path');
   } else if (literal.includes('//')) never('requests with `//` in the path are answered 400', 'write one slash');
   else if (/(^|\/)\.{1,2}(;[^/]*)?(\/|$)/.test(text.startsWith('*') ? `x${literal}` : literal)) {
     never('requests with a dot segment in the path are answered 400', 'write the path that it resolves to');
+  } else if (literal.includes(';')) {
+    never('one reading of a path is without its `;parameters`', 'write it without them');
   } else if (/%(?![0-9A-Fa-f]{2})/.test(literal))
     never('a `%` is not followed by two hexadecimal digits', 'write `%25` for a percent sign');
 }
