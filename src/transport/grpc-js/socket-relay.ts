@@ -31,6 +31,14 @@ export class SocketRelay extends Duplex {
     if (!this.destroyed && this.#socket.writable) this.#socket.write(frames);
   }
 
+  /** What node:http2 says after its own end (see {@link _final}) is dropped, as a closed socket would drop it. */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (!this.writableEnded && !this.destroyed) return super.write(chunk, ...(rest as []));
+    const done = rest[rest.length - 1];
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  }
+
   override _read(): void {
     this.#socket.resume();
   }
@@ -47,9 +55,14 @@ export class SocketRelay extends Duplex {
     this.#socket.uncork();
   }
 
+  /**
+   * Ends at once, not when the socket has: node:http2 may still answer a frame of the peer then, and between the
+   * beginning and the end of a shutdown its stream adapter takes that for a broken invariant and ends the process.
+   */
   override _final(done: (error?: Error | null) => void): void {
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
-    this.#socket.end(done);
+    this.#socket.end();
+    done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

@@ -9,6 +9,7 @@ import { openClient } from '../support/grpc-client.ts';
 import { callHttp2, connectHttp2 } from '../support/http2-client.ts';
 import { ECHO, openListener } from '../support/listening.ts';
 import type { Setup, TransportUnderTest } from '../support/listening.ts';
+import { openSlowProxy } from '../support/slow-proxy.ts';
 
 const METHOD = '/test.Bytes/Method';
 const NOTHING = new Uint8Array();
@@ -276,6 +277,24 @@ export function describeCalls(transport: TransportUnderTest): void {
       socket.on('error', () => undefined).resume();
       socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
       await new Promise((resolve) => socket.once('close', resolve));
+      expect(await client.unary(ECHO, NOTHING)).toMatchObject({ code: OK });
+    });
+
+    it('is not disturbed by peers that close their side while their calls are open', async () => {
+      const waiting: (() => void)[] = [];
+      const { address, client } = await open({
+        unary: { [METHOD]: (message) => new Promise((resolve) => waiting.push(() => resolve(message))) },
+      });
+      const proxy = await openSlowProxy(address, 0);
+      cleanup.add(() => proxy.close());
+      const sessions = await Promise.all(Array.from({ length: 20 }, () => connectHttp2(proxy.address)));
+      const calls = sessions.map((session) => callHttp2(cleanup.session(session), METHOD, Buffer.alloc(1_000)));
+      await waitUntil('the calls', () => waiting.length === sessions.length);
+      // Some answers meet the FIN, some are late.
+      for (const answer of waiting.slice(0, 10)) answer();
+      proxy.halfClose();
+      for (const answer of waiting.slice(10)) setTimeout(answer, 5);
+      await Promise.all(calls);
       expect(await client.unary(ECHO, NOTHING)).toMatchObject({ code: OK });
     });
 

@@ -4,6 +4,8 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface SlowProxy {
   /** `HOST:PORT` of the near end. */
   readonly address: string;
+  /** Sends a FIN to the far end of each connection, and goes on to read from it. */
+  halfClose(): void;
   close(): void;
 }
 
@@ -11,8 +13,10 @@ export interface SlowProxy {
 export async function openSlowProxy(target: string, delayMs: number): Promise<SlowProxy> {
   const port = Number(target.slice(target.lastIndexOf(':') + 1));
   const sockets = new Set<Socket>();
+  const farEnds = new Set<Socket>();
   const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
+    const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    farEnds.add(far);
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -26,6 +30,7 @@ export async function openSlowProxy(target: string, delayMs: number): Promise<Sl
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    halfClose: () => farEnds.forEach((far) => far.end()),
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
