@@ -233,6 +233,32 @@ describe('serve', () => {
   );
 
   test(
+    'SIGTERM ends it with 0 while it is still reading its policies',
+    async () => {
+      const many = Array.from({ length: 2000 }, (_, index) => SHOP.replaceAll('name: ', `name: n${index}-`));
+      using dir = files({ 'shop.yaml': many.join('\n---\n') });
+      const port = await freePort();
+      await using service = new Service('--policies', dir.path, '--listen', `127.0.0.1:${port}`);
+      const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+      try {
+        await service.until('it listens', () =>
+          call(client, HEALTH, Buffer.of()).then(
+            () => true,
+            () => false,
+          ),
+        );
+      } finally {
+        client.close();
+      }
+      service.child.kill('SIGTERM');
+      expect(await service.exited).toBe(0);
+      expect(service.logged('stopped')).toHaveLength(1);
+      expect(service.logged('policies refused: every check is denied until they are mended')).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'the second signal does not wait for the first',
     async () => {
       using dir = files({ 'shop.yaml': SHOP });

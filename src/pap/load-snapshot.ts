@@ -1,5 +1,6 @@
-/** From texts to the snapshot that serves: parse, validate, compile. The one way, for serving and for the command line. */
+/** From texts to a snapshot, at once: parse, validate, compile. `load-aside.ts` does the same beside requests. */
 import { compareDiagnostics } from '../lib/diagnostic.ts';
+import type { Diagnostic } from '../lib/diagnostic.ts';
 import { loadPolicySet } from '../policy/load.ts';
 import type { PolicySet } from '../policy/model.ts';
 import type { LanguageOptions } from '../policy/options.ts';
@@ -26,9 +27,16 @@ export function loadSnapshot(files: readonly PolicyFile[], options: SnapshotOpti
   const loaded = loadPolicySet(files, options.language);
   const compiled =
     loaded.set === null ? { snapshot: null, diagnostics: [] } : compileSnapshot(loaded.set, options.decisions);
-  const diagnostics = [...loaded.diagnostics, ...compiled.diagnostics].map((diagnostic) => {
-    const { position } = diagnostic;
-    return position.file === '' ? { ...diagnostic, position: { ...position, file: options.origin } } : diagnostic;
-  });
-  return { set: loaded.set, snapshot: compiled.snapshot, diagnostics: diagnostics.sort(compareDiagnostics) };
+  const diagnostics = told([...loaded.diagnostics, ...compiled.diagnostics], options.origin);
+  return { set: loaded.set, snapshot: compiled.snapshot, diagnostics };
+}
+
+/** Problems in order, those of no file with their place. */
+export function told(diagnostics: readonly Diagnostic[], origin: string): readonly Diagnostic[] {
+  return diagnostics
+    .map((diagnostic) => {
+      const { position } = diagnostic;
+      return position.file === '' ? { ...diagnostic, position: { ...position, file: origin } } : diagnostic;
+    })
+    .sort(compareDiagnostics);
 }

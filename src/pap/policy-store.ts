@@ -14,8 +14,11 @@ export interface LoadResult<Snapshot> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** From texts to a snapshot: parse, validate, compile. */
-export type Load<Snapshot> = (files: readonly PolicyFile[]) => LoadResult<Snapshot> | Promise<LoadResult<Snapshot>>;
+/** From texts to a snapshot: parse, validate, compile. `signal` is aborted when nobody wants the result any more. */
+export type Load<Snapshot> = (
+  files: readonly PolicyFile[],
+  signal: AbortSignal,
+) => LoadResult<Snapshot> | Promise<LoadResult<Snapshot>>;
 
 /** How one load ended. Times are `Date.now()` milliseconds. */
 export type LoadEvent<Snapshot> = {
@@ -60,7 +63,7 @@ export class PolicyStore<Snapshot> {
   /** What came while a load was running: only the newest is worth loading. */
   #waiting: PolicyFiles | null = null;
   #loading: Promise<void> | null = null;
-  #closed = false;
+  readonly #closed = new AbortController();
 
   constructor(source: PolicySource, load: Load<Snapshot>) {
     this.#source = source;
@@ -85,7 +88,7 @@ export class PolicyStore<Snapshot> {
   /** Loads what there is, good or not, then follows the source. */
   async start(): Promise<void> {
     await this.reload();
-    if (!this.#closed) this.#watch = this.#source.watch((content) => void this.#take(content));
+    if (!this.#closed.signal.aborted) this.#watch = this.#source.watch((content) => void this.#take(content));
   }
 
   /** Reads and loads now, changed or not. */
@@ -93,15 +96,16 @@ export class PolicyStore<Snapshot> {
     await this.#take(await this.#source.read());
   }
 
-  /** Stops following the source; the snapshot stays. */
+  /** Stops following the source and gives up a load that is running; the snapshot stays. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closed.abort();
     await this.#watch?.close();
     await this.#loading;
   }
 
-  /** Resolves when this content, or a newer one in its place, has been loaded. */
+  /** Resolves when this content, or a newer one in its place, has been loaded, or none will be any more. */
   async #take(content: PolicyFiles): Promise<void> {
+    if (this.#closed.signal.aborted) return;
     this.#waiting = content;
     this.#loading ??= this.#loadWaiting();
     await this.#loading;
@@ -113,6 +117,7 @@ export class PolicyStore<Snapshot> {
       this.#waiting = null;
       const startedMs = performance.now();
       const { snapshot, diagnostics } = await this.#loadOne(content);
+      if (this.#closed.signal.aborted) break;
       this.#finish(snapshot, diagnostics, performance.now() - startedMs);
     }
     this.#loading = null;
@@ -123,7 +128,7 @@ export class PolicyStore<Snapshot> {
     if (files.length === 0 && diagnostics.length > 0) return { snapshot: null, diagnostics };
     let result: LoadResult<Snapshot>;
     try {
-      result = await this.#load(files);
+      result = await this.#load(files, this.#closed.signal);
     } catch (cause) {
       result = { snapshot: null, diagnostics: [loadFailed(files, cause)] };
     }

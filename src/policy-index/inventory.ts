@@ -2,6 +2,7 @@
 import { toByteString } from '../attributes/bytes.ts';
 import { parseIp } from '../attributes/address.ts';
 import type { IpAddress } from '../attributes/address.ts';
+import type { Steps } from '../lib/steps.ts';
 import type { WorkloadEntry } from '../policy/model.ts';
 import type { Workload } from '../attributes/workload.ts';
 
@@ -10,9 +11,11 @@ export interface Inventory {
   find(address: IpAddress): Workload | 'conflict' | null;
 }
 
-export function buildInventory(entries: readonly WorkloadEntry[]): Inventory {
+/** A step for each entry. */
+export function* buildInventory(entries: readonly WorkloadEntry[]): Steps<Inventory> {
   const byAddress = new Map<string, Workload | 'conflict'>();
   for (const entry of entries) {
+    yield;
     const address = parseIp(entry.address);
     if (address === null) throw new TypeError(`WorkloadEntry ${entry.namespace}/${entry.name}: not an IP address`);
     const workload: Workload = {
@@ -22,7 +25,10 @@ export function buildInventory(entries: readonly WorkloadEntry[]): Inventory {
       labels: new Map([...entry.labels].map(([name, value]) => [toByteString(name), toByteString(value)])),
     };
     const earlier = byAddress.get(address);
-    byAddress.set(address, earlier === undefined || (earlier !== 'conflict' && sameWorkload(earlier, workload)) ? workload : 'conflict');
+    byAddress.set(
+      address,
+      earlier === undefined || (earlier !== 'conflict' && sameWorkload(earlier, workload)) ? workload : 'conflict',
+    );
   }
   return { find: (address) => byAddress.get(address) ?? null };
 }

@@ -1,9 +1,10 @@
 /**
  * The frozen result of loading policies: the one value where the control plane and the data plane meet.
  */
-import { createHash } from 'node:crypto';
 import { asciiLowerCase } from '../attributes/bytes.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
+import { runSteps } from '../lib/steps.ts';
+import type { Steps } from '../lib/steps.ts';
 import { compilePolicies } from '../policy/compile/compile.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled-rule.ts';
 import { trustDomains } from '../policy/compile/trust-domain.ts';
@@ -11,6 +12,7 @@ import type { PolicySet } from '../policy/model.ts';
 import { buildInventory } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
 import { keyedIndex } from './keyed-index.ts';
+import { revisionOf } from './revision.ts';
 import { buildScope } from './scope.ts';
 import type { IndexMaker, Scope } from './scope.ts';
 import type { DecisionSettings } from './settings.ts';
@@ -26,7 +28,7 @@ export interface PolicySnapshot {
   readonly inventory: Inventory;
   /** Our trust domain and its aliases. */
   readonly ourTrustDomains: ReadonlySet<string>;
-  /** Lower-case names of all request headers that some rule can set: removed from every request that is allowed. */
+  /** Lower-case names of all request headers that some rule can set, in Shadow mode too: removed from every request that is allowed. */
   readonly ownedHeaders: readonly string[];
   /** The same with `_` for every `-`: names that fold alike are one name to some frameworks. */
   readonly ownedFolded: ReadonlySet<string>;
@@ -53,20 +55,30 @@ export function compileSnapshot(
   settings: DecisionSettings,
   makeIndex: IndexMaker = keyedIndex,
 ): SnapshotResult {
-  const { policies, diagnostics } = compilePolicies(set, settings);
+  return runSteps(compileSnapshotSteps(set, settings, () => revisionOf(set, settings.fingerprint), makeIndex));
+}
+
+/** The same in steps. `revision` is asked for only when there are no errors. */
+export function* compileSnapshotSteps(
+  set: PolicySet,
+  settings: DecisionSettings,
+  revision: () => string,
+  makeIndex: IndexMaker = keyedIndex,
+): Steps<SnapshotResult> {
+  const { policies, diagnostics } = yield* compilePolicies(set, settings);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { snapshot: null, diagnostics };
   const owned = new Set<string>();
   for (const policy of policies)
-    for (const rule of policy.mode === 'enforce' && policy.action === 'ALLOW' ? policy.rules : [])
+    for (const rule of policy.action === 'ALLOW' ? policy.rules : [])
       for (const [name] of rule.respond?.setHeaders ?? []) owned.add(asciiLowerCase(name));
   const scopes = new Map<string, Scope | null>();
   const byEntry = new WeakMap<Workload, Scope | null>();
   const snapshot: PolicySnapshot = {
-    revision: revisionOf(set, settings),
+    revision: revision(),
     settings,
     policies,
     ruleCount: policies.reduce((sum, policy) => sum + policy.rules.length, 0),
-    inventory: buildInventory(set.workloads),
+    inventory: yield* buildInventory(set.workloads),
     ourTrustDomains: trustDomains(settings.trustDomain, settings.trustDomainAliases).ours,
     ownedHeaders: [...owned].sort(),
     ownedFolded: new Set([...owned].map((name) => name.replaceAll('-', '_'))),
@@ -95,25 +107,4 @@ export function compileSnapshot(
     return scope;
   }
   return { snapshot, diagnostics };
-}
-
-/** Where a policy was written does not count, what it says does. */
-function revisionOf(set: PolicySet, settings: DecisionSettings): string {
-  const policies = set.policies.map(canonical).sort();
-  const groups = [...set.groups.values()].map(canonical).sort();
-  const workloads = set.workloads.map(canonical).sort();
-  const hash = createHash('sha256');
-  for (const part of [[settings.fingerprint], policies, groups, workloads])
-    for (const text of part) hash.update(`${text.length}:`).update(text);
-  return hash.digest('hex').slice(0, 16);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (key, item: unknown) => {
-    if (key === 'position') return undefined;
-    if (item instanceof Map) return { map: [...(item as Map<string, unknown>)].sort(([a], [b]) => (a < b ? -1 : 1)) };
-    if (item !== null && typeof item === 'object' && !Array.isArray(item))
-      return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
-    return item;
-  });
 }

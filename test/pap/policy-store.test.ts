@@ -199,4 +199,21 @@ describe('the order of loads', () => {
     expect(shelf.closed).toBe(true);
     expect(store.current).toBe('1');
   });
+
+  test('closing gives up a load that is running: nothing of it is taken or told', async () => {
+    const shelf = new Shelf(content('1'));
+    const heard: string[] = [];
+    const endless: Load<string> = (_files, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    const store = new PolicyStore(shelf, endless);
+    store.subscribe(({ outcome }) => heard.push(outcome));
+    const started = store.start();
+    await new Promise(setImmediate);
+    await store.close();
+    await started;
+    await store.reload();
+    expect(store.status).toMatchObject({ taken: 0, refused: 0 });
+    expect(heard).toStrictEqual([]);
+    expect(shelf.changed).toBeNull();
+  });
 });

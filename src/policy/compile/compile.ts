@@ -1,5 +1,6 @@
 /** A validated set → compiled policies, in report order. */
 import type { Diagnostic } from '../../lib/diagnostic.ts';
+import type { Steps } from '../../lib/steps.ts';
 import { compileCel } from '../cel/compile.ts';
 import type { CelProgram } from '../cel/program.ts';
 import type { PolicySet, Rule } from '../model.ts';
@@ -25,12 +26,14 @@ export interface CompiledSet {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export function compilePolicies(set: PolicySet, options: CompileOptions): CompiledSet {
+/** A step for each rule. */
+export function* compilePolicies(set: PolicySet, options: CompileOptions): Steps<CompiledSet> {
   const domains = trustDomains(options.trustDomain, options.trustDomainAliases);
-  const groups = compileGroups(set.groups, domains);
+  const groups = yield* compileGroups(set.groups, domains);
   const diagnostics: Diagnostic[] = [];
   let ordinal = 0;
-  const policies = [...set.policies].sort(compareReportOrder).map((policy): CompiledPolicy => {
+  const policies: CompiledPolicy[] = [];
+  for (const policy of [...set.policies].sort(compareReportOrder)) {
     const context: RuleContext = {
       policy,
       dialect: policy.kind === 'AccessPolicy' ? 'access' : 'istio',
@@ -49,9 +52,12 @@ export function compilePolicies(set: PolicySet, options: CompileOptions): Compil
       targetGateways: policy.targetGateways,
       rules,
     };
-    for (const rule of policy.rules) rules.push(compileRule(rule, ordinal++, compiled, context, diagnostics));
-    return compiled;
-  });
+    for (const rule of policy.rules) {
+      yield;
+      rules.push(compileRule(rule, ordinal++, compiled, context, diagnostics));
+    }
+    policies.push(compiled);
+  }
   return { policies, diagnostics };
 }
 

@@ -2,6 +2,7 @@ import type { ClaimMap } from '../../attributes/claim.ts';
 import { claimAt, claimStrings } from '../../attributes/claim.ts';
 import { toByteString } from '../../attributes/bytes.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
+import type { Steps } from '../../lib/steps.ts';
 import { stringMatcher } from '../../matcher/string.ts';
 import { valueSet, valueSetMatches } from '../../matcher/value-set.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
@@ -24,12 +25,17 @@ export interface GroupClaim {
   readonly values: ValueSet;
 }
 
-/** Flattens every group. `groups` was validated: nested names are known and there is no cycle. */
-export function compileGroups(
+/** Flattens every group, each in a step. `groups` was validated: nested names are known and there is no cycle. */
+export function* compileGroups(
   groups: ReadonlyMap<string, PrincipalGroup>,
   trustDomains: TrustDomains,
-): ReadonlyMap<string, CompiledGroup> {
-  return new Map([...groups.keys()].map((name) => [name, compileGroup(name, groups, trustDomains)]));
+): Steps<ReadonlyMap<string, CompiledGroup>> {
+  const compiled = new Map<string, CompiledGroup>();
+  for (const name of groups.keys()) {
+    yield;
+    compiled.set(name, compileGroup(name, groups, trustDomains));
+  }
+  return compiled;
 }
 
 function compileGroup(
