@@ -22,9 +22,10 @@ export async function openSlowProxy(target: string, delayMs: number): Promise<Sl
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.on('data', (chunk) => setTimeout(() => to.write(chunk), delayMs));
+      from.on('data', (chunk) => setTimeout(() => to.writable && to.write(chunk), delayMs));
       from.on('end', () => setTimeout(() => to.end(), delayMs));
       from.on('error', () => undefined);
+      from.on('close', () => setTimeout(() => to.destroy(), delayMs));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
