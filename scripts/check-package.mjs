@@ -2,6 +2,8 @@
  * Packs the npm package and runs what is in it, in a folder of its own: the compiled program, the files it
  * reads, and the command's name. Its dependencies are those of the checkout, so no network is needed.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,11 +28,32 @@ await runMain(async () => {
     const help = await must(portcullis, ['--help'], folder);
     if (!help.includes('serve')) throw new BootstrapError(`portcullis --help does not name \`serve\`:\n${help}`);
     await must(portcullis, ['lint', join(unpacked, 'policies')], folder);
-    process.stdout.write(`${archive}: packed, unpacked, and \`portcullis\` runs\n`);
+    await serves(portcullis, join(unpacked, 'policies'), folder);
+    process.stdout.write(`${archive}: packed, unpacked, and \`portcullis\` runs and serves\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+/**
+ * Serving is more than the other commands run: it reads its policies in a worker thread, which has a file of its own.
+ *
+ * @param {string} portcullis
+ * @param {string} policies
+ * @param {string} cwd
+ */
+async function serves(portcullis, policies, cwd) {
+  const args = ['serve', '--policies', policies, '--listen', '127.0.0.1:0', '--admin', ''];
+  const service = spawn(portcullis, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 });
+  const closed = once(service, 'close');
+  let output = '';
+  for await (const text of service.stdout.setEncoding('utf8')) {
+    output += String(text);
+    if (output.includes(' is ready: ')) service.kill('SIGTERM');
+  }
+  const [code] = await closed;
+  if (code !== 0 || output === '') throw new BootstrapError(`portcullis serve ended with ${code}:\n${output}`);
+}
 
 /**
  * @param {string} command
