@@ -29,7 +29,7 @@ export function isAscii(text: string): boolean {
 
 /** Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF). */
 export function isUtf8(bytes: string): boolean {
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const lead = bytes.charCodeAt(i++);
     if (lead < 0x80) continue;
     let more: number;

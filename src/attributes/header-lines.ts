@@ -5,8 +5,7 @@
  * of lines together with `,`, so that a comma may be part of a value or a seam between two.
  */
 export type HeaderLines =
-  | { readonly form: 'exact'; readonly lines: readonly string[] }
-  | { readonly form: 'joined'; readonly value: string };
+  { readonly form: 'exact'; readonly lines: readonly string[] } | { readonly form: 'joined'; readonly value: string };
 
 export const NO_LINES: HeaderLines = { form: 'exact', lines: [] };
 

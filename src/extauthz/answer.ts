@@ -103,7 +103,8 @@ function denyAnswer(
   const own = obligations.deny;
   const httpStatus = own?.status ?? text?.status ?? facts.status;
   const headers = new Map<string, string>();
-  if (own === null) for (const [name, value] of text?.headers ?? []) headers.set(name.toLowerCase(), toByteString(value));
+  if (own === null)
+    for (const [name, value] of text?.headers ?? []) headers.set(name.toLowerCase(), toByteString(value));
   for (const [name, value] of own?.headers ?? []) headers.set(name, value);
   for (const [name, value] of obligations.responseHeaders) if (!headers.has(name)) headers.set(name, value);
   if (httpStatus === 401 && !headers.has('www-authenticate'))

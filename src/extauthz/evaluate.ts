@@ -73,7 +73,8 @@ export function strayHeaders(view: CheckRequestView, snapshot: PolicySnapshot): 
   if (snapshot.ownedFolded.size > 0) {
     const candidates = snapshot.ownedHaveUnderscore ? view.headerNames() : view.underscoredNames();
     for (const name of candidates)
-      if (snapshot.ownedFolded.has(name.replaceAll('-', '_')) && !snapshot.ownedHeaders.includes(name)) stray.push(name);
+      if (snapshot.ownedFolded.has(name.replaceAll('-', '_')) && !snapshot.ownedHeaders.includes(name))
+        stray.push(name);
   }
   const mark = view.header(FAILURE_MODE_HEADER);
   if (mark.form === 'joined' || mark.lines.length > 0) stray.push(FAILURE_MODE_HEADER);

@@ -192,4 +192,3 @@ export class CheckService {
     return withDecisionId(made.bytes, id);
   }
 }
-

@@ -43,5 +43,7 @@ function directPeer({ principal, certificate }: PeerProof): PeerIdentity {
 
 function isTrusted(peer: PeerIdentity, patterns: readonly string[]): boolean {
   // One name only: a hop whose certificate says two things is not the one that was meant.
-  return peer.uris.length === 1 && patterns.some((pattern) => matchesSan(pattern, { kind: 'uri', value: peer.uris[0]! }));
+  return (
+    peer.uris.length === 1 && patterns.some((pattern) => matchesSan(pattern, { kind: 'uri', value: peer.uris[0]! }))
+  );
 }

@@ -39,7 +39,9 @@ export function identifyPeer(principal: string, certificate: string): PeerIdenti
     }
     return identity;
   }
-  return principal === '' || principal.includes('\0') ? NO_PEER : identityOf(uriLike(principal) ? [principal] : [], [principal]);
+  return principal === '' || principal.includes('\0')
+    ? NO_PEER
+    : identityOf(uriLike(principal) ? [principal] : [], [principal]);
 }
 
 function identifyCertificate(urlEncodedPem: string): PeerIdentity {
@@ -56,7 +58,8 @@ function identifyCertificate(urlEncodedPem: string): PeerIdentity {
 /** The first certificate of the text is the peer's own; what follows is its chain. */
 function decodePem(urlEncodedPem: string): Uint8Array | null {
   const pem = decodeOnce(urlEncodedPem);
-  const match = pem === null ? null : /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem);
+  const match =
+    pem === null ? null : /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem);
   return match === null ? null : Buffer.from(match[1]!, 'base64');
 }
 

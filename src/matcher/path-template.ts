@@ -12,9 +12,7 @@ export interface PathTemplate {
 }
 
 type TemplateStep =
-  | { readonly kind: 'literal'; readonly text: string }
-  | { readonly kind: 'segment' }
-  | { readonly kind: 'rest' };
+  { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'segment' } | { readonly kind: 'rest' };
 
 export function isTemplate(value: string): boolean {
   return value.includes('{*}') || value.includes('{**}');

@@ -23,12 +23,7 @@ export function decide(
 ): Decision {
   const { nowMs } = options;
   const [reason, rule] = combine(scope, settings, request, nowMs);
-  return decision(
-    reason,
-    rule,
-    shadowDecision(scope, settings, request, nowMs),
-    keepUntil(scope, request, options),
-  );
+  return decision(reason, rule, shadowDecision(scope, settings, request, nowMs), keepUntil(scope, request, options));
 }
 
 type Outcome = readonly [Reason, CompiledRule | null];
@@ -72,12 +67,7 @@ function shadowDecision(
   return { allowed, reason: allowed ? 'default_allow' : 'default_deny', rule: null };
 }
 
-function first(
-  enforced: RuleIndex,
-  shadow: RuleIndex,
-  request: RequestAttributes,
-  nowMs: number,
-): CompiledRule | null {
+function first(enforced: RuleIndex, shadow: RuleIndex, request: RequestAttributes, nowMs: number): CompiledRule | null {
   const a = enforced.first(request, nowMs, matchRule);
   const b = shadow.first(request, nowMs, matchRule);
   if (a === null || b === null) return a ?? b;

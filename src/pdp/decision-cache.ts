@@ -77,7 +77,12 @@ export class DecisionCache<Value extends object> {
     this.#entries?.clear();
   }
 
-  get statistics(): { readonly hits: number; readonly misses: number; readonly evictions: number; readonly size: number } {
+  get statistics(): {
+    readonly hits: number;
+    readonly misses: number;
+    readonly evictions: number;
+    readonly size: number;
+  } {
     return { hits: this.#hits, misses: this.#misses, evictions: this.#evictions, size: this.#entries?.size ?? 0 };
   }
 }

@@ -70,8 +70,7 @@ function firstFailure(rule: CompiledRule, request: RequestAttributes, nowMs: num
     furthestFailure(rule.to, rule, request) ??
     rule.when.find((predicate) => !holds(predicate, request, action)) ??
     null;
-  if (failed !== null)
-    return { field: failed.field, wanted: failed.wanted, actual: toText(describe(failed, request)) };
+  if (failed !== null) return { field: failed.field, wanted: failed.wanted, actual: toText(describe(failed, request)) };
   if (rule.cel !== null && !celHolds(rule.cel, request, action, nowMs))
     return { field: 'condition', wanted: [rule.cel.text], actual: celOutcome(rule, request, nowMs) };
   if (!isValidAt(rule, nowMs)) return validFailure(rule, nowMs);
@@ -133,7 +132,9 @@ function describe({ test }: Predicate, request: RequestAttributes): string {
       return request.destinationIp === null ? NONE : formatIp(request.destinationIp);
     case 'remoteIp': {
       const { address, certain } = request.remoteIp;
-      return address === null ? NONE : `${formatIp(address)}${certain ? '' : ' (the peer: no client address was given)'}`;
+      return address === null
+        ? NONE
+        : `${formatIp(address)}${certain ? '' : ' (the peer: no client address was given)'}`;
     }
     case 'destinationPort':
       return String(request.destinationPort);

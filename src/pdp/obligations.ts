@@ -20,7 +20,11 @@ export interface Obligations {
   readonly setQuery: readonly Field[];
   readonly removeQuery: readonly string[];
   readonly responseHeaders: readonly Field[];
-  readonly deny: { readonly status: number | null; readonly body: string | null; readonly headers: readonly Field[] } | null;
+  readonly deny: {
+    readonly status: number | null;
+    readonly body: string | null;
+    readonly headers: readonly Field[];
+  } | null;
 }
 
 export const NO_OBLIGATIONS: Obligations = {
@@ -45,11 +49,7 @@ export class InjectedValueTooLong extends Error {
 }
 
 /** Throws {@link InjectedValueTooLong}. */
-export function renderObligations(
-  decision: Decision,
-  request: RequestAttributes,
-  facts: DecisionFacts,
-): Obligations {
+export function renderObligations(decision: Decision, request: RequestAttributes, facts: DecisionFacts): Obligations {
   const respond = decision.rule?.respond;
   if (decision.rule === null || respond == null) return NO_OBLIGATIONS;
   const rule = decision.rule;
@@ -172,7 +172,8 @@ export function encodeForHeader(value: string): string {
 /** RFC 3986 §2.3: all but unreserved characters are encoded. */
 export function encodeForQuery(value: string): string {
   let out = '';
-  for (let i = 0; i < value.length; i++) out += /[A-Za-z0-9._~-]/.test(value[i]!) ? value[i]! : percent(value.charCodeAt(i));
+  for (let i = 0; i < value.length; i++)
+    out += /[A-Za-z0-9._~-]/.test(value[i]!) ? value[i]! : percent(value.charCodeAt(i));
   return out;
 }
 

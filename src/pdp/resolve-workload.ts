@@ -8,10 +8,7 @@ import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { FOREIGN_ACCOUNT, UNKNOWN_WORKLOAD } from '../attributes/workload.ts';
 import type { Workload } from '../attributes/workload.ts';
 
-export function resolveWorkload(
-  request: RequestAttributes,
-  snapshot: PolicySnapshot,
-): Workload | 'conflict' {
+export function resolveWorkload(request: RequestAttributes, snapshot: PolicySnapshot): Workload | 'conflict' {
   const { workloadSource } = snapshot.settings;
   const accepts = (source: typeof workloadSource): boolean => workloadSource === '' || workloadSource === source;
   if (accepts('contextExtensions')) {
@@ -45,10 +42,7 @@ function fromContextExtensions(extensions: ReadonlyMap<string, string>): Workloa
   return { source: 'contextExtensions', namespace, serviceAccount, labels: labels.size === 0 ? null : labels };
 }
 
-function fromInventory(
-  request: RequestAttributes,
-  snapshot: PolicySnapshot,
-): Workload | 'conflict' | null {
+function fromInventory(request: RequestAttributes, snapshot: PolicySnapshot): Workload | 'conflict' | null {
   const address = request.destinationIp;
   if (address === null) return null;
   const mapped = unmapIpv4(address);
@@ -63,10 +57,7 @@ function fromInventory(
   return agrees ? found : 'conflict';
 }
 
-function fromPrincipal(
-  request: RequestAttributes,
-  snapshot: PolicySnapshot,
-): Workload {
+function fromPrincipal(request: RequestAttributes, snapshot: PolicySnapshot): Workload {
   const id = request.destinationId;
   if (id?.namespace == null) return UNKNOWN_WORKLOAD;
   return {

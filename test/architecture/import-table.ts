@@ -20,7 +20,10 @@ export const IMPORT_TABLE: Readonly<Record<string, Allowance>> = {
   'policy-index': { imports: ['lib', 'attributes', 'matcher', 'policy'] },
   pdp: { imports: ['lib', 'attributes', 'policy-index'], types: ['policy'] },
   pap: { imports: ['lib', 'policy', 'policy-index', 'telemetry'] },
-  extauthz: { imports: ['lib', 'attributes', 'identity', 'pdp', 'audit', 'telemetry'], types: ['policy', 'policy-index'] },
+  extauthz: {
+    imports: ['lib', 'attributes', 'identity', 'pdp', 'audit', 'telemetry'],
+    types: ['policy', 'policy-index'],
+  },
   transport: { imports: ['lib', 'telemetry'] },
   audit: {
     imports: ['lib'],

@@ -109,15 +109,14 @@ function everyPeer(
   matches: (id: SpiffeId | null) => boolean,
 ): boolean {
   // Nobody, or one whom the field names.
-  if (request.peer === UNREADABLE_PEER) return action === 'ALLOW' ? !negated && matches(null) : !negated || !matches(null);
+  if (request.peer === UNREADABLE_PEER)
+    return action === 'ALLOW' ? !negated && matches(null) : !negated || !matches(null);
   const { spiffeId, spiffeIds, uris } = request.peer;
   if (spiffeId !== null || uris.length === 0) return negated !== matches(spiffeId);
   if (negated === matches(null)) {
     if (action === 'ALLOW') return false;
   } else if (action === 'DENY') return true;
-  return spiffeIds.length === 0
-    ? action === 'ALLOW'
-    : every(spiffeIds, action, (id) => negated !== matches(id));
+  return spiffeIds.length === 0 ? action === 'ALLOW' : every(spiffeIds, action, (id) => negated !== matches(id));
 }
 
 function spiffePart(id: SpiffeId, part: SpiffePart): string | null {

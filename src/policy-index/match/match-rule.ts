@@ -44,7 +44,9 @@ export function matchRuleWithBestToken(rule: CompiledRule, request: RequestAttri
 }
 
 function readsTokenVariable(read: { readonly variable: string; readonly path: readonly string[] }): boolean {
-  return read.variable === 'claims' || (read.variable === 'request' && (read.path.length === 0 || read.path[0] === 'auth'));
+  return (
+    read.variable === 'claims' || (read.variable === 'request' && (read.path.length === 0 || read.path[0] === 'auth'))
+  );
 }
 
 export function isValidAt(rule: CompiledRule, nowMs: number): boolean {

@@ -274,7 +274,11 @@ class Checker {
     const [first, header] = path;
     const safe = header === undefined ? undefined : SAFE_FIELD_FOR.get(header);
     if (variable === 'request' && first === 'headers' && safe !== undefined)
-      this.report(node, `\`${header}\` is the text as sent, and other spellings of it would not match`, `write \`${safe}\``);
+      this.report(
+        node,
+        `\`${header}\` is the text as sent, and other spellings of it would not match`,
+        `write \`${safe}\``,
+      );
     if (variable === 'request' && first === 'headers' && header !== undefined && header !== header.toLowerCase()) {
       this.report(node, `no header is called \`${header}\`: names are lower case`, `write \`${header.toLowerCase()}\``);
     }

@@ -12,7 +12,9 @@ export function celReads(program: CelProgram): readonly Read[] {
       case 'source':
         if (first === 'ip') return [{ kind: 'sourceIp' }];
         if (first === 'remoteIp') return [{ kind: 'remoteIp' }];
-        return first === undefined ? [{ kind: 'peer' }, { kind: 'sourceIp' }, { kind: 'remoteIp' }] : [{ kind: 'peer' }];
+        return first === undefined
+          ? [{ kind: 'peer' }, { kind: 'sourceIp' }, { kind: 'remoteIp' }]
+          : [{ kind: 'peer' }];
       case 'destination':
         // Namespace, account and labels are those of the resolved workload, which is in every key.
         return [{ kind: 'destination' }, { kind: 'destinationPrincipal' }];

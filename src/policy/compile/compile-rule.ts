@@ -203,10 +203,7 @@ function operationTest(field: OperationField, values: readonly string[], dialect
 }
 
 function hostSet(values: readonly string[]): ValueSet {
-  return stringSet(
-    values.map(asciiLowerCase),
-    'present',
-  );
+  return stringSet(values.map(asciiLowerCase), 'present');
 }
 
 function portSet(values: readonly string[]): ReadonlySet<number> {

@@ -53,7 +53,8 @@ export function predicateReads(predicate: Predicate): readonly Read[] {
     case 'groups': {
       const reads: Read[] = [{ kind: 'peer' }];
       if (test.groups.some(groupReadsToken)) reads.push({ kind: 'tokenSubject' }, { kind: 'claim', path: ['iss'] });
-      for (const group of test.groups) for (const claim of group.claims) reads.push({ kind: 'claim', path: claim.path });
+      for (const group of test.groups)
+        for (const claim of group.claims) reads.push({ kind: 'claim', path: claim.path });
       return reads;
     }
     case 'requestPrincipal':
