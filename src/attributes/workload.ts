@@ -2,8 +2,8 @@
 export interface Workload {
   readonly source: WorkloadSource;
   readonly namespace: string | null;
-  /** Of {@link namespace}; `foreign`: known to be none of our trust domain's accounts. */
-  readonly serviceAccount: string | typeof FOREIGN_ACCOUNT | null;
+  /** Of {@link namespace}; {@link FOREIGN_ACCOUNT}: known to be none of our trust domain's accounts. */
+  readonly serviceAccount: string | null;
   readonly labels: ReadonlyMap<string, string> | null;
 }
 

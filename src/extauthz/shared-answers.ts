@@ -42,8 +42,10 @@ export class SharedAnswers {
 
   #answersOf(snapshot: PolicySnapshot | null): Map<string, EncodedAnswer> {
     if (snapshot === null) return this.#withoutSnapshot;
-    let answers = this.#bySnapshot.get(snapshot);
-    if (answers === undefined) this.#bySnapshot.set(snapshot, (answers = new Map()));
+    const known = this.#bySnapshot.get(snapshot);
+    if (known !== undefined) return known;
+    const answers = new Map<string, EncodedAnswer>();
+    this.#bySnapshot.set(snapshot, answers);
     return answers;
   }
 }

@@ -125,8 +125,9 @@ function renderTemplate(
     if (part.kind === 'literal') out += encode === encodeForQuery ? encode(part.bytes) : part.bytes;
     else if (part.kind === 'attribute') {
       const values = attributeValues(part.key, request);
-      if (values.length === 0 && absent === null) return null;
-      out += values.length === 0 ? absent : values.map(encode).join(',');
+      const text = values.length === 0 ? absent : values.map(encode).join(',');
+      if (text === null) return null;
+      out += text;
     } else out += encode(decisionText(part.field, decision, rule, facts));
     // What the policy says itself was bounded when it was read.
     if (part.kind !== 'literal') injected += out.length - before;
@@ -198,7 +199,6 @@ function encodeForHtml(value: string): string {
 }
 
 function encodeForText(value: string): string {
-  // eslint-disable-next-line no-control-regex -- control bytes are what is taken out
   return wellFormed(value).replace(/[\u0000-\u001f\u007f]/g, ' ');
 }
 
