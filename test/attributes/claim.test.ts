@@ -22,6 +22,10 @@ describe('a claim', () => {
     ['n', 1],
   ]);
 
+  it('has another key for 0 than for -0, which a condition can tell apart by dividing', () => {
+    expect(claimKey(-0)).not.toBe(claimKey(0));
+  });
+
   it('is found by walking objects', () => {
     expect(claimAt(claims, ['sub'])).toBe('alice');
     expect(claimStrings(claimAt(claims, ['realm', 'roles']))).toEqual(['admin', 'dev']);
