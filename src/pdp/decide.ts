@@ -80,7 +80,7 @@ function keepUntil(scope: Scope, request: RequestAttributes, { nowMs, ttlMs }: D
   let until = nowMs + ttlMs;
   const edge = scope.edgesMs.find((edgeMs) => edgeMs > nowMs);
   if (edge !== undefined) until = Math.min(until, edge);
-  if (scope.readsToken) {
+  if (scope.holdsToken) {
     const expiry = request.claims?.get('exp');
     if (typeof expiry === 'number') until = Math.min(until, expiry * 1000);
   }

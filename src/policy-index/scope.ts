@@ -28,6 +28,8 @@ export interface Scope {
   /** Everything that a decision here may depend on. */
   readonly reads: readonly Read[];
   readonly readsToken: boolean;
+  /** A rule, or what it answers with, looks into the token: decisions here live no longer than the token. */
+  readonly holdsToken: boolean;
   /** Decisions depend on the clock beyond time windows: never kept. */
   readonly readsClock: boolean;
   /** Milliseconds since the epoch at which some rule's time window begins or ends, ascending. */
@@ -111,7 +113,12 @@ export function buildScope(
       ...(readsToken ? [{ kind: 'tokenPresence' } as const] : []),
     ]),
     readsToken,
+    holdsToken: rules.some((rule) => rule.reads.some(isOfToken)),
     readsClock: rules.some((rule) => rule.readsClock),
     edgesMs: [...new Set(edges.filter((edge) => edge !== null))].sort((a, b) => a - b),
   };
+}
+
+function isOfToken({ kind }: Read): boolean {
+  return kind === 'claim' || kind === 'claims' || kind === 'tokenSubject';
 }

@@ -219,6 +219,12 @@ describe('how long a decision may be kept', () => {
     expect(keep(access('ALLOW', readsClaim), { claims: { sub: 'alice', exp: Number.NaN } })).toBe(0);
   });
 
+  it('is until the token ends, where only what the rule answers with was read from it', () => {
+    const injects = { respond: { request: { set: { 'x-user': '${request.auth.claims[sub]}' } } } };
+    expect(keep(access('ALLOW', injects), claims(10))).toBe(10_000);
+    expect(keep(access('ALLOW', injects), claims(-10))).toBe(0);
+  });
+
   it('is not at all where the clock was read', () => {
     expect(keep(access('ALLOW', { condition: 'now > timestamp("2020-01-01T00:00:00Z")' }))).toBe(0);
   });
