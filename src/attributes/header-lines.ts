@@ -50,37 +50,3 @@ export function joinedParts(value: string): readonly string[] | null {
   const parts = value.split(',');
   return parts.length * parts.length * value.length <= MAX_JOINED_WORK ? parts : null;
 }
-
-/** Could a joined value have come from lines of which at least one satisfies `matches`? */
-export function someReadingMatches(value: string, matches: (line: string) => boolean): boolean {
-  const parts = joinedParts(value);
-  if (parts === null) return true;
-  for (let from = 0; from < parts.length; from++) {
-    let line = parts[from]!;
-    if (matches(line)) return true;
-    for (let to = from + 1; to < parts.length; to++) {
-      line += ',' + parts[to]!;
-      if (matches(line)) return true;
-    }
-  }
-  return false;
-}
-
-/** Could a joined value have come from lines of which none satisfies `matches`? */
-export function someReadingAvoids(value: string, matches: (line: string) => boolean): boolean {
-  const parts = joinedParts(value);
-  if (parts === null) return true;
-  // reachable[i]: the parts before i can be cut into lines that all avoid.
-  const reachable = new Array<boolean>(parts.length + 1).fill(false);
-  reachable[0] = true;
-  for (let from = 0; from < parts.length; from++) {
-    if (!reachable[from]) continue;
-    let line = parts[from]!;
-    if (!matches(line)) reachable[from + 1] = true;
-    for (let to = from + 1; to < parts.length; to++) {
-      line += ',' + parts[to]!;
-      if (!matches(line)) reachable[to + 1] = true;
-    }
-  }
-  return reachable[parts.length]!;
-}
