@@ -31,11 +31,20 @@ const CLAIMS = 'request.auth.claims';
 const METADATA = 'experimental.envoy.filters.';
 const EXPERIMENTAL = 'experimental.';
 
+/**
+ * What Istio makes of a key that is none (pilot/pkg/security/authz/model/model.go): an unknown one costs the whole
+ * rule, a malformed one the condition, and an empty name in brackets gets as far as Envoy, which refuses it.
+ */
+export type KeyFate = 'rule-skipped' | 'condition-dropped' | 'refused-by-envoy';
+
 export interface KeyProblem {
   readonly code: 'unknown-attribute' | 'bad-attribute-key';
   readonly message: string;
-  /** What becomes of such a key in Istio, which does not refuse all of them. */
-  readonly inIstio: string;
+  readonly inIstio: {
+    readonly fate: KeyFate;
+    /** Istio's validation lets it pass. */
+    readonly taken: boolean;
+  };
   readonly hint: string;
 }
 
@@ -96,8 +105,16 @@ export function claimPath(brackets: string): readonly string[] | null {
 }
 
 function malformed(text: string, hint: string): ParsedKey {
-  const inIstio = 'Istio would drop the condition, and a DENY rule would get wider';
-  return { problem: { code: 'bad-attribute-key', message: `malformed key \`${text}\``, inIstio, hint } };
+  return { problem: { code: 'bad-attribute-key', message: `malformed key \`${text}\``, inIstio: inIstio(text), hint } };
+}
+
+/** Measured: validation looks at how such a key begins, and at its outer brackets; the rest is the translator's. */
+function inIstio(text: string): KeyProblem['inIstio'] {
+  const bracketed = /^[^[]+\[.+\]$/s.test(text);
+  if (text.startsWith(CLAIMS) && /^(\[[^[\]]*\])+$/.test(text.slice(CLAIMS.length)))
+    return { fate: 'refused-by-envoy', taken: bracketed };
+  if (text.startsWith(HEADERS) || text.startsWith(CLAIMS)) return { fate: 'condition-dropped', taken: bracketed };
+  return { fate: text.startsWith(METADATA) ? 'condition-dropped' : 'rule-skipped', taken: false };
 }
 
 /** Keys of Istio's first policies, and of the workload, which have another place now. */
@@ -110,8 +127,7 @@ const REPLACED: Readonly<Record<string, string>> = {
 
 function unknown(text: string, before: string): ParsedKey {
   const hint = Object.hasOwn(REPLACED, before) ? REPLACED[before]! : hintFor(text, before);
-  const inIstio = 'Istio would skip the rule or drop the condition, and a DENY would fail open or get wider';
-  return { problem: { code: 'unknown-attribute', message: `unknown key \`${text}\``, inIstio, hint } };
+  return { problem: { code: 'unknown-attribute', message: `unknown key \`${text}\``, inIstio: inIstio(text), hint } };
 }
 
 function hintFor(text: string, before: string): string {

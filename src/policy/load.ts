@@ -65,6 +65,7 @@ function readObjects(objects: readonly PolicyObject[], options: LanguageOptions,
       options,
       dialect: object.kind === 'AccessPolicy' || object.kind === 'PrincipalGroup' ? 'access' : 'istio',
       namespace: object.namespace,
+      action: 'ALLOW',
     };
     switch (object.kind) {
       case 'AccessPolicy':

@@ -13,12 +13,13 @@ import { readMatchLabels } from './selector.ts';
 import { readTargetGateways } from './target-refs.ts';
 
 /** null: it never decides (AUDIT, CUSTOM), or its action is unknown. */
-export function readAuthorizationPolicy(object: PolicyObject, context: Context): Policy | null {
-  const { report } = context;
+export function readAuthorizationPolicy(object: PolicyObject, surroundings: Context): Policy | null {
+  const { report } = surroundings;
   const specNode = fieldOf(object.map, 'spec');
   const spec: MapNode | null = specNode === undefined ? EMPTY_SPEC(object) : asMap(specNode, report);
   if (spec === null) return null;
   const action = stringField(spec, 'action', report)?.value ?? 'ALLOW';
+  const context: Context = { ...surroundings, action: ACTIONS.find((known) => known === action) ?? 'ALLOW' };
   const rules = (listField(spec, 'rules', report)?.items ?? []).map((node, i) =>
     readRule(node, i, action === 'DENY' ? 'DENY' : 'ALLOW', context),
   );
@@ -39,6 +40,8 @@ export function readAuthorizationPolicy(object: PolicyObject, context: Context):
   } as const;
   return isDeciding(action) ? { ...policy, action } : noteIdle(spec, action, context);
 }
+
+const ACTIONS = ['ALLOW', 'DENY', 'AUDIT', 'CUSTOM'] as const;
 
 function isDeciding(action: string): action is Action {
   return action === 'ALLOW' || action === 'DENY';

@@ -4,6 +4,7 @@ import type { MapNode } from '../parse/node.ts';
 import type { AttributeKey, Condition } from '../model.ts';
 import { conditionCheck } from '../validate/fields.ts';
 import { checkConditionKey } from '../validate/header-key.ts';
+import { keyFateInIstio } from '../validate/in-istio.ts';
 import type { Context } from '../validate/value-check.ts';
 import { stringField } from './fields.ts';
 import { readValues } from './source.ts';
@@ -35,8 +36,7 @@ function readKey(map: MapNode, context: Context): AttributeKey | null {
   const parsed = parseAttributeKey(text.value);
   if ('problem' in parsed) {
     const { code, message, inIstio, hint } = parsed.problem;
-    const whole = context.dialect === 'istio' ? `${message}; ${inIstio}` : message;
-    context.report.error(code, positionOf(text), whole, hint);
+    context.report.error(code, positionOf(text), message + keyFateInIstio(inIstio, context), hint);
     return null;
   }
   checkConditionKey(parsed.key, text, context);

@@ -2,8 +2,8 @@ import type { Position } from '../../lib/diagnostic.ts';
 import type { Rule } from '../model.ts';
 import type { Context } from './value-check.ts';
 
-const FIELDS = ['namespaces', 'serviceAccounts', 'principals', 'requestPrincipals'] as const;
-const KEYS = ['source.namespace', 'source.serviceAccount', 'source.principal'];
+const FIELDS = ['namespaces', 'serviceAccounts', 'trustDomains', 'principals', 'requestPrincipals'] as const;
+const KEYS = ['source.namespace', 'source.serviceAccount', 'source.trustDomain', 'source.principal'];
 
 /** Istio places CUSTOM before peer and request authentication, so its validation refuses what they find out. */
 export function checkCustomRule(rule: Rule, { report }: Context): void {

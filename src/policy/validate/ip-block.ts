@@ -1,16 +1,17 @@
 import type { Position } from '../../lib/diagnostic.ts';
 import { parseCidr } from '../../attributes/address.ts';
 import { positionOf } from '../parse/node.ts';
+import { valueFateInIstio } from './in-istio.ts';
 import type { Context, ValueCheck } from './value-check.ts';
 
 /** An address or a CIDR block (Istio: security.ValidateIPs, Go's netip). Host bits may be set. */
-export const checkIpBlock: ValueCheck = (value, { report }) => {
+export const checkIpBlock: ValueCheck = (value, context) => {
   if (parseCidr(value.value) !== null) return;
   const zone = value.value.includes('%');
-  report.error(
+  context.report.error(
     'bad-ip-block',
     positionOf(value),
-    `\`${value.value}\` is neither an IP address nor a CIDR block`,
+    `\`${value.value}\` is neither an IP address nor a CIDR block${valueFateInIstio(context)}`,
     zone
       ? 'addresses with a zone are not matched: leave out the `%…`'
       : 'write e.g. `10.1.0.0/16`, `10.1.2.3` or `2001:db8::/32`',

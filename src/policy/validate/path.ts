@@ -39,7 +39,9 @@ function templateProblem(path: string): string | null {
         : `the segment \`${segment}\` of a template holds a character that paths do not have, or a wildcard`;
     }
   }
-  if (operators > MAX_OPERATORS) return `it has more than ${MAX_OPERATORS} operators, and Envoy refuses it`;
+  if (operators > MAX_OPERATORS) {
+    return `it has more than ${MAX_OPERATORS} operators, for which Envoy refuses the whole configuration of the workload`;
+  }
   return null;
 }
 

@@ -11,6 +11,8 @@ export interface Context {
   readonly dialect: Dialect;
   /** Namespace of the object that is read. */
   readonly namespace: string;
+  /** Of the policy that is read: what an error would have meant in Istio depends on it. Groups and workloads have none. */
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
 }
 
 /** Looks at one value of a list and reports what is wrong with it. Empty strings never get here. */
