@@ -90,11 +90,25 @@ export const CODES = {
   'bad-address': 'the address of a workload is not an IP address',
 
   // Lint: legal, and probably not meant
+  'account-of-root-namespace': 'a service account without a namespace stands in a policy of the root namespace',
+  'allows-anybody': 'a rule allows everything to everybody, or to whoever has some certificate',
+  'allows-without-identity': 'a rule allows whoever is not named, callers without a certificate or token too',
   'any-trust-domain': 'a namespace or service account of any trust domain is allowed where several are in play',
+  'covered-rule': 'another rule matches everything that the rule matches: it changes nothing',
+  'denied-rule': 'a DENY matches everything that the rule would allow',
+  'direct-peer-address': 'the address of the direct peer is asked for where that is a proxy or a load balancer',
   'duplicate-workload-address': 'two workload entries say different things of one address',
   'expired-rule': 'the time window of a rule is over',
+  'header-as-sent': 'path or host are compared as sent, and another spelling gets past',
+  'host-without-port': 'the host with a port is another one to Istio, and is not named',
+  'method-override': 'a POST with a method override header may get past rules about other methods',
+  'prefix-matches-siblings': 'a path prefix that ends within a name allows its neighbours too',
+  'rule-never-matches': 'two fields of a rule leave no request that meets both',
+  'template-gap': 'a path with a bracket matches no template of Istio, and gets past',
   'token-never-there': 'a rule looks at a token while identity.jwtMetadata is empty',
+  'trailing-slash': 'the path with, or without, a last slash gets past',
   'unused-group': 'no rule uses the group',
+  'value-never-matches': 'no real request can match the value, which Istio takes all the same',
 
   // Tests
   'duplicate-test-name': 'two tests of a file have one name',

@@ -10,4 +10,6 @@ export interface LanguageOptions {
   readonly jwtMetadata: string;
   /** `clientIp` is written in the configuration, not left to its default. */
   readonly remoteIpConfigured: boolean;
+  /** `clientIp.xffTrustedHops`, for lint: above 0 the direct peer is a proxy. */
+  readonly xffTrustedHops?: number;
 }

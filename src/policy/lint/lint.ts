@@ -3,26 +3,58 @@ import type { Diagnostic } from '../../lib/diagnostic.ts';
 import type { PolicySet } from '../model.ts';
 import type { LanguageOptions } from '../options.ts';
 import { Report } from '../report.ts';
+import { compileForLint } from './compiled.ts';
 import type { LintRule } from './rule.ts';
+import { accountOfRootNamespace } from './rules/account-of-root-namespace.ts';
+import { allowsAnybody } from './rules/allows-anybody.ts';
+import { allowsWithoutIdentity } from './rules/allows-without-identity.ts';
 import { anyTrustDomain } from './rules/any-trust-domain.ts';
+import { clientIpNotConfigured } from './rules/client-ip-not-configured.ts';
+import { coveredRule } from './rules/covered-rule.ts';
+import { deniedRule } from './rules/denied-rule.ts';
+import { directPeerAddress } from './rules/direct-peer-address.ts';
 import { duplicateWorkloadAddress } from './rules/duplicate-workload-address.ts';
 import { expiredRule } from './rules/expired-rule.ts';
+import { headerAsSent } from './rules/header-as-sent.ts';
+import { hostWithoutPort } from './rules/host-without-port.ts';
+import { methodOverride } from './rules/method-override.ts';
+import { prefixMatchesSiblings } from './rules/prefix-matches-siblings.ts';
+import { ruleNeverMatches } from './rules/rule-never-matches.ts';
+import { templateGap } from './rules/template-gap.ts';
 import { tokenNeverThere } from './rules/token-never-there.ts';
+import { trailingSlash } from './rules/trailing-slash.ts';
 import { unusedGroup } from './rules/unused-group.ts';
+import { valueNeverMatches } from './rules/value-never-matches.ts';
 
 export const LINT_RULES: readonly LintRule[] = [
+  accountOfRootNamespace,
+  allowsAnybody,
+  allowsWithoutIdentity,
   anyTrustDomain,
+  clientIpNotConfigured,
+  coveredRule,
+  deniedRule,
+  directPeerAddress,
   duplicateWorkloadAddress,
   expiredRule,
+  headerAsSent,
+  hostWithoutPort,
+  methodOverride,
+  prefixMatchesSiblings,
+  ruleNeverMatches,
+  templateGap,
   tokenNeverThere,
+  trailingSlash,
   unusedGroup,
+  valueNeverMatches,
 ];
 
 /** `nowMs`: the time against which windows are looked at. */
 export function lintPolicySet(set: PolicySet, options: LanguageOptions, nowMs: number): readonly Diagnostic[] {
   const report = new Report();
+  const compiled = compileForLint(set, options);
   for (const rule of LINT_RULES) {
-    for (const { position, message, hint } of rule.findings({ set, options, nowMs })) {
+    for (const { position, message, hint } of rule.findings({ set, compiled, options, nowMs })) {
       report.add(rule.severity, rule.code, position, message, hint);
     }
   }

@@ -1,0 +1,60 @@
+/** Containment and disjointness of string matchers: for certain, or not at all. */
+import { matchesString } from '../../../matcher/string.ts';
+import type { StringMatcher } from '../../../matcher/string.ts';
+import { valueSetMatches } from '../../../matcher/value-set.ts';
+import type { ValueSet } from '../../../matcher/value-set.ts';
+
+/**
+ * Does `wide` match every value that `narrow` matches?
+ *
+ * `oneLine`: values never hold a newline, which the wildcards of `nonEmpty` and `glob` do not take and those of
+ * `prefix` and `suffix` do.
+ */
+export function stringIncludes(wide: StringMatcher, narrow: StringMatcher, oneLine: boolean): boolean {
+  if (narrow.kind === 'exact') return matchesString(wide, narrow.text);
+  switch (wide.kind) {
+    case 'exact':
+      return false;
+    case 'present':
+      return true;
+    case 'nonEmpty':
+      return narrow.kind === 'nonEmpty' || (oneLine && narrow.kind !== 'present' && literalOf(narrow) !== '');
+    case 'prefix':
+      if (narrow.kind === 'prefix') return narrow.text.startsWith(wide.text);
+      return narrow.kind === 'glob' && narrow.parts[0]!.startsWith(wide.text);
+    case 'suffix':
+      if (narrow.kind === 'suffix') return narrow.text.endsWith(wide.text);
+      return narrow.kind === 'glob' && narrow.parts.at(-1)!.endsWith(wide.text);
+    case 'glob':
+      return narrow.kind === 'glob' && narrow.parts.join('*') === wide.parts.join('*');
+  }
+}
+
+/** Text that every matching value holds. */
+function literalOf(matcher: StringMatcher): string {
+  if (matcher.kind === 'glob') return matcher.parts.join('');
+  return 'text' in matcher ? matcher.text : '';
+}
+
+/** Is there no value that both match? */
+export function stringsDisjoint(a: StringMatcher, b: StringMatcher): boolean {
+  if (a.kind === 'exact') return !matchesString(b, a.text);
+  if (b.kind === 'exact') return !matchesString(a, b.text);
+  if (a.kind === 'prefix' && b.kind === 'prefix') return !a.text.startsWith(b.text) && !b.text.startsWith(a.text);
+  if (a.kind === 'suffix' && b.kind === 'suffix') return !a.text.endsWith(b.text) && !b.text.endsWith(a.text);
+  return false;
+}
+
+export function matchersOf({ exact, others }: ValueSet): StringMatcher[] {
+  return [...[...exact].map((text): StringMatcher => ({ kind: 'exact', text })), ...others];
+}
+
+export function setIncludes(wide: ValueSet, narrow: ValueSet, oneLine: boolean): boolean {
+  for (const text of narrow.exact) if (!valueSetMatches(wide, text)) return false;
+  return narrow.others.every((matcher) => wide.others.some((each) => stringIncludes(each, matcher, oneLine)));
+}
+
+export function setsDisjoint(a: ValueSet, b: ValueSet): boolean {
+  const others = matchersOf(b);
+  return matchersOf(a).every((matcher) => others.every((other) => stringsDisjoint(matcher, other)));
+}
