@@ -15,6 +15,13 @@ spec:
       condition: 'claims.acr =='
 `;
 
+/** The shop, with a word on the headers by which a POST may stand for the DELETE that it denies. */
+const WITHOUT_OVERRIDES = SHOP.replace(
+  '- to: [{operation: {methods: [DELETE]}}]',
+  `- to: [{operation: {methods: [DELETE]}}]
+    - when: [{key: "request.headers[x-http-method-override]", values: ["*"]}]`,
+);
+
 test(
   'lists every problem with its place, the line and a hint, and ends with 1',
   async () => {
@@ -64,7 +71,7 @@ test(
 test(
   'warnings do not fail, and test files are checked too',
   async () => {
-    const expired = SHOP.replace(
+    const expired = WITHOUT_OVERRIDES.replace(
       '- name: gateway-reads',
       '- name: gateway-reads\n      valid: {until: 2020-01-01T00:00:00Z}',
     );
@@ -81,9 +88,24 @@ test(
 );
 
 test(
+  'traps are told with their place and a better text, and fail nothing',
+  async () => {
+    const open = SHOP.replace('"/orders/{*}"', '"/orders*"');
+    using dir = files({ 'shop.yaml': open });
+    const { code, stdout } = await portcullis(['lint', dir.path]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${dir.at('shop.yaml')}:10:41: warning prefix-matches-siblings: \`/orders*\``);
+    expect(stdout).toContain('hint: write `/orders` and `/orders/*` for the path and what is below it');
+    expect(stdout).toContain(':21:25: note method-override');
+    expect(stdout).toMatch(/\n1 warning, 1 note in 1 file\n$/);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   'a good set has no problems, an empty directory has one, a missing path cannot be read',
   async () => {
-    using dir = files({ 'good/shop.yaml': SHOP, 'empty/notes.md': '' });
+    using dir = files({ 'good/shop.yaml': WITHOUT_OVERRIDES, 'empty/notes.md': '' });
     expect(await portcullis(['lint', dir.at('good')])).toStrictEqual({
       code: 0,
       stdout: 'no problems in 1 file\n',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { compileForLint } from '../../../src/policy/lint/compiled.ts';
 import { attachmentCovers, ruleCovers } from '../../../src/policy/lint/cover/rules.ts';
 import { isSelfContradicting } from '../../../src/policy/lint/cover/contradictions.ts';
+import type { CompiledRule } from '../../../src/policy/compile/compiled-rule.ts';
 import { matchRule } from '../../../src/policy-index/match/match-rule.ts';
 import { NOW_MS, SETTINGS, policySet, questionOf, snapshotOf } from '../../extauthz/support/engine.ts';
 import { ask, policies } from '../../property/arbitraries.ts';
@@ -43,7 +44,7 @@ describe(named('of every policy set and request'), () => {
             const { refused, ...question } = questionOf(snapshot, each);
             if (refused !== null || !('scope' in question)) continue;
             const { scope, request } = question;
-            const inForce = new Map(
+            const inForce = new Map<string, CompiledRule>(
               scope.policies.flatMap(({ kind, name, rules }) =>
                 rules.map((rule) => [`${kind} ${name} ${rule.index}`, rule] as const),
               ),
