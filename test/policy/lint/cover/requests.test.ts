@@ -1,15 +1,15 @@
 /** What lint claims of rules holds for requests: a rule that covers another one matches whatever that matches. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compileForLint } from '../../../src/policy/lint/compiled.ts';
-import { attachmentCovers, ruleCovers } from '../../../src/policy/lint/cover/rules.ts';
-import { isSelfContradicting } from '../../../src/policy/lint/cover/contradictions.ts';
-import type { CompiledRule } from '../../../src/policy/compile/compiled-rule.ts';
-import { matchRule } from '../../../src/policy-index/match/match-rule.ts';
-import { NOW_MS, SETTINGS, policySet, questionOf, snapshotOf } from '../../extauthz/support/engine.ts';
-import { ask, policies } from '../../property/arbitraries.ts';
-import { PARAMETERS, TIMEOUT_MS, named } from '../../property/runs.ts';
-import { OPTIONS } from '../support.ts';
+import { compileForLint } from '../../../../src/policy/lint/compiled.ts';
+import { attachmentCovers, ruleCovers } from '../../../../src/policy/lint/cover/rules.ts';
+import { isSelfContradicting } from '../../../../src/policy/lint/cover/contradictions.ts';
+import type { CompiledRule } from '../../../../src/policy/compile/compiled-rule.ts';
+import { matchRule } from '../../../../src/policy-index/match/match-rule.ts';
+import { NOW_MS, SETTINGS, policySet, questionOf, snapshotOf } from '../../../extauthz/support/engine.ts';
+import { ask, policies } from '../../../property/arbitraries.ts';
+import { PARAMETERS, TIMEOUT_MS, named } from '../../../property/runs.ts';
+import { OPTIONS } from '../../support.ts';
 
 const requests = fc.array(ask, { minLength: 12, maxLength: 24 });
 const aliases = fc.constantFrom<string[]>([], ['other.example']);
