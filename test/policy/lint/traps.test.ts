@@ -73,11 +73,26 @@ describe('allows-without-identity', () => {
     expect(find(access('{rules: [{from: [{source: {notTrustDomains: [a]}}]}]}'))).toHaveLength(1);
   });
 
+  it('finds it in conditions', () => {
+    expect(find(inWhen('{key: source.namespace, notValues: [a]}'))).toEqual([
+      expect.stringContaining('`source.namespace notValues` alone allows everybody else, callers without any'),
+    ]);
+    expect(find(inWhen('{key: "request.auth.claims[a]", notValues: [b]}'))).toEqual([
+      expect.stringContaining('requests without any token too'),
+    ]);
+  });
+
   it.each([
     ['a DENY, where it keeps out who proves nothing', inSource('{notPrincipals: [a]}', 'DENY')],
     ['a source that asks for an identity', inSource('{principals: ["*"], notPrincipals: [a]}')],
     ['a source that asks for a namespace', inSource('{namespaces: ["*"], notPrincipals: [a]}')],
     ['addresses', inSource('{notIpBlocks: [10.0.0.1]}')],
+    [
+      'an exception among those who proved something',
+      istio('{rules: [{from: [{source: {principals: ["*"]}}], when: [{key: source.namespace, notValues: [a]}]}]}'),
+    ],
+    ['a condition in CEL', access(`{rules: [{from: [{source: {notNamespaces: [a]}}], condition: 'has(claims.sub)'}]}`)],
+    ['an exception of a header', inWhen('{key: "request.headers[x]", notValues: [a]}')],
     [
       'a condition that asks for an identity',
       istio('{rules: [{from: [{source: {notNamespaces: [a]}}], when: [{key: source.principal, values: ["*"]}]}]}'),

@@ -15,7 +15,9 @@ import {
 import { matchesRequestPrincipal, requestPrincipal } from '../../../../src/matcher/request-principal.ts';
 import { matchesString, stringMatcher } from '../../../../src/matcher/string.ts';
 import type { StringMatcher } from '../../../../src/matcher/string.ts';
-import type { Test } from '../../../../src/policy/compile/predicate.ts';
+import type { SpiffePart, Test } from '../../../../src/policy/compile/predicate.ts';
+import { attachmentCovers } from '../../../../src/policy/lint/cover/rules.ts';
+import type { Policy } from '../../../../src/policy/model.ts';
 import { pathsDisjoint, pathsInclude } from '../../../../src/policy/lint/cover/paths.ts';
 import { testIncludes, testsDisjoint } from '../../../../src/policy/lint/cover/predicates.ts';
 import { stringIncludes, stringsDisjoint } from '../../../../src/policy/lint/cover/strings.ts';
@@ -216,6 +218,7 @@ describe('addresses', () => {
     '10.1.2.0/24',
     '10.1.2.3',
     '10.9.9.9/8',
+    '10.1.2.9/8',
     '::/0',
     '::ffff:10.1.2.3',
   ];
@@ -243,6 +246,66 @@ describe('addresses', () => {
           b,
           !addresses.some((address) => has(a, address) && has(b, address)),
         ]);
+  });
+});
+
+it('a whole SPIFFE ID says what its parts are', () => {
+  const spiffe = (part: SpiffePart, ...exact: string[]): Test => ({
+    attribute: 'spiffe',
+    part,
+    values: { exact: new Set(exact), others: [] },
+  });
+  const id = spiffe('id', 'td/ns/a/sa/b');
+  const parts = [
+    [spiffe('namespace', 'a', 'x'), spiffe('namespace', 'c')],
+    [spiffe('serviceAccount', 'a/b'), spiffe('serviceAccount', 'a/c')],
+    [spiffe('trustDomain', 'td'), spiffe('trustDomain', 'other')],
+  ] as const;
+  for (const [own, other] of parts) {
+    expect([testIncludes(own, id, false), testIncludes(other, id, false)]).toEqual([true, false]);
+    expect([testsDisjoint(own, id), testsDisjoint(id, other)]).toEqual([false, true]);
+    expect(testIncludes(own, spiffe('id', 'td/ns/a/sa/b', 'td/other'), false)).toBe(own === parts[2][0]);
+    expect(testIncludes(id, own, false)).toBe(false);
+  }
+});
+
+describe('attachment', () => {
+  const policy = (more: Partial<Policy>): Policy => ({
+    kind: 'AuthorizationPolicy',
+    namespace: 'shop',
+    name: 'p',
+    action: 'ALLOW',
+    mode: 'enforce',
+    matchLabels: new Map(),
+    serviceAccounts: null,
+    targetGateways: null,
+    rules: [],
+    position: { file: 'p.yaml', line: 1, column: 1 },
+    ...more,
+  });
+  const app = { matchLabels: new Map([['app', 'a']]) };
+  const account = (...names: string[]): Partial<Policy> => ({
+    serviceAccounts: names.map((name) => ({ namespace: 'shop', name })),
+  });
+
+  it.each([
+    [true, 'the same', {}, {}],
+    [true, 'the whole mesh over a namespace', { namespace: 'root' }, {}],
+    [false, 'a namespace over the whole mesh', {}, { namespace: 'root' }],
+    [false, 'another namespace', { namespace: 'other' }, {}],
+    [true, 'all labels over some', {}, app],
+    [false, 'some labels over all', app, {}],
+    [false, 'other labels', { matchLabels: new Map([['app', 'b']]) }, app],
+    [true, 'all accounts over one', {}, account('s')],
+    [true, 'two accounts over one', account('s', 't'), account('s')],
+    [false, 'one account over two', account('s'), account('s', 't')],
+    [false, 'one account over all', account('s'), {}],
+    [true, 'two Gateways over one', { targetGateways: ['g', 'h'] }, { targetGateways: ['g'] }],
+    [false, 'one Gateway over two', { targetGateways: ['g'] }, { targetGateways: ['g', 'h'] }],
+    [false, 'a Gateway over workloads', { targetGateways: ['g'] }, {}],
+    [false, 'Gateways of another namespace', { namespace: 'root', targetGateways: ['g'] }, { targetGateways: ['g'] }],
+  ])('covers (%s): %s', (covers, _, wide, narrow) => {
+    expect(attachmentCovers(policy(wide), policy(narrow), 'root')).toBe(covers);
   });
 });
 
