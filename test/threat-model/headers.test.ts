@@ -358,7 +358,7 @@ row('3.3', 'x-forwarded-client-cert', () => {
     ',',
     '=',
     `=${WEB}`,
-    `${WEB}`,
+    WEB,
     `U RI=${WEB}`,
     `URI%3D${WEB}`,
   ])('%s is not web', (xfcc) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { policySet } from '../extauthz/support/engine.ts';
-import { access, istio, operation, policiesYaml, when } from '../extauthz/support/yaml.ts';
+import { access, istio, operation, policiesYaml } from '../extauthz/support/yaml.ts';
 import { files, portcullis } from '../cli/support.ts';
 import {
   ALLOWED,
@@ -9,6 +9,7 @@ import {
   BAD_METHOD,
   BAD_PATH,
   DENIED,
+  EVALUATE,
   NOT_MATCHED,
   answerTo,
   row,
@@ -256,6 +257,30 @@ row('3.2', 'characters of no host', () => {
   test.each([0x80, 0xa0, 0xff])('the byte %i is refused', (byte) => {
     const message = withBytes({ host: 'Qa.shop.example' }, 'Qa.shop', [byte, ...Buffer.from('a.shop')]);
     expect(Object.values(WORLDS).map((world) => answerTo(world, message))).toEqual(REFUSED);
+  });
+  test('with the gate open, AccessPolicy allows no such host, and denies every one', () => {
+    const allow = worldOf([access('ALLOW', operation({ hosts: ['*'] }), operation({ notHosts: ['x'] }))], EVALUATE);
+    const deny = worldOf([access('DENY', SHOP), access('ALLOW', {})], EVALUATE);
+    const denyNot = worldOf([access('DENY', operation({ notHosts: ['shop.example'] })), access('ALLOW', {})], EVALUATE);
+    for (const host of [
+      'a@shop.example',
+      'shop.example..',
+      'shop.example,evil',
+      'shop.example:x',
+      '[::1',
+      'shop.example/',
+    ])
+      expect([host, ...[allow, deny, denyNot].map((world) => answerTo(world, { host }))]).toEqual([
+        host,
+        NOT_MATCHED,
+        DENIED,
+        DENIED,
+      ]);
+    expect([
+      answerTo(allow, { host: 'a.example' }),
+      answerTo(deny, { host: 'a.example' }),
+      answerTo(denyNot, { host: 'shop.example' }),
+    ]).toEqual([ALLOWED, ALLOWED, ALLOWED]);
   });
   test('a host that is too long is refused', () => {
     expect(everywhere(`${'a'.repeat(300)}.shop.example`)).toEqual(REFUSED);

@@ -89,10 +89,51 @@ row('3.1', 'query and fragment', () => {
     expect(everywhere({ path })).toEqual(PASSED);
   });
 
+  test.each(['/admin%3f', '/admin%3Fx', '/admin%3f/public', '/admin%23', '/admin%23x/y', '/adm%69n%3f'])(
+    'a DENY of AccessPolicy sees %j cut where an application may cut it',
+    (path) => {
+      expect(answerTo(WORLDS['AccessPolicy DENY'], { path })).toBe(DENIED);
+      const exact = worldOf([access('ALLOW', operation({ paths: ['/admin'] }))]);
+      expect([answerTo(exact, { path }), answerTo(exact, { path: '/admin' })]).toEqual([NOT_MATCHED, ALLOWED]);
+    },
+  );
+
   reachesAdmin(['/public/../admin%3f/x', '/public/..%2fadmin%3fx', '/public/../admin%23x']);
 });
 
 row('3.1', 'dot segments', () => {
+  test('negated fields, with the gate open: ALLOW needs every form outside, DENY any', () => {
+    const allow = worldOf([access('ALLOW', operation({ notPaths: ['/admin', '/admin/*'] }))], EVALUATE);
+    const deny = worldOf(
+      [access('DENY', operation({ notPaths: ['/public', '/public/*'] })), access('ALLOW', {})],
+      EVALUATE,
+    );
+    for (const path of [
+      '/x/../admin',
+      '/x/..;/admin',
+      '/x/%2e%2e/admin/y',
+      '//admin',
+      '/admin;x',
+      '/%61dmin',
+      '/admin/../x',
+    ])
+      expect([path, answerTo(allow, { path })]).toEqual([path, NOT_MATCHED]);
+    for (const path of ['/public/../x', '/x/../public', '/public/..;/x', '/publi%63x', '//x', '/public/..%2fx'])
+      expect([path, answerTo(deny, { path })]).toEqual([path, DENIED]);
+    expect([answerTo(allow, { path: '/x/../y' }), answerTo(deny, { path: '/public/a/../b' })]).toEqual([
+      ALLOWED,
+      ALLOWED,
+    ]);
+  });
+
+  test('a path of more forms than are looked at is none that is allowed, and one that is denied', () => {
+    const path = '/public/%252525252e;a/..;b/%25252f//./%255c\\;x/../%2523y/%253fz/..;/x';
+    expect([answerTo(EVALUATED.allow, { path }), answerTo(EVALUATED.deny, { path })]).toEqual([NOT_MATCHED, DENIED]);
+    expect([answerTo(EVALUATED.allow, { path: '/public/x' }), answerTo(EVALUATED.deny, { path: '/public/x' })]).toEqual(
+      [ALLOWED, ALLOWED],
+    );
+  });
+
   const attacks = [
     '/public/../admin',
     '/public/x/../../admin',

@@ -45,11 +45,11 @@ const worlds = NAMING_WEB.map(([name, fields]) => ({
 }));
 
 /** Nobody to every field: not allowed by it, not meant by it, and outside of it. */
-function isNobody(ask: Ask | Buffer): void {
+function expectNobody(ask: Ask | Buffer): void {
   for (const { name, allow, denyNot } of worlds)
     expect([name, answerTo(allow, ask), answerTo(denyNot, ask)]).toEqual([name, NOT_MATCHED, DENIED]);
 }
-function isWeb(ask: Ask | Buffer): void {
+function expectWeb(ask: Ask | Buffer): void {
   for (const { name, allow, deny, denyNot } of worlds)
     expect([name, answerTo(allow, ask), answerTo(deny, ask), answerTo(denyNot, ask)]).toEqual([
       name,
@@ -61,8 +61,8 @@ function isWeb(ask: Ask | Buffer): void {
 
 row('3.4', 'empty principal', () => {
   test('matches no field of AccessPolicy, and every negated one', () => {
-    isNobody({ principal: '' });
-    isWeb({ principal: WEB });
+    expectNobody({ principal: '' });
+    expectWeb({ principal: WEB });
   });
 
   test.each(NAMING_WEB)('matches no field of AuthorizationPolicy: %s', (_name, fields) => {
@@ -73,8 +73,8 @@ row('3.4', 'empty principal', () => {
   });
 
   test('a certificate without any name is nobody, whatever the principal says', () => {
-    isNobody({ ...withNames(), principal: WEB });
-    isWeb(withUris(WEB));
+    expectNobody({ ...withNames(), principal: WEB });
+    expectWeb(withUris(WEB));
   });
 
   test('that an ALLOW of all but some lets in nobody too is told by lint', async () => {
@@ -124,13 +124,13 @@ row('3.4', 'SPIFFE ID spellings', () => {
   ];
   describe.each(spellings)('%j', (uri) => {
     test('is nobody to AccessPolicy, as a principal and as a SAN', () => {
-      isNobody({ principal: uri });
-      isNobody(withUris(uri));
+      expectNobody({ principal: uri });
+      expectNobody(withUris(uri));
     });
   });
   test('the plain spelling is somebody', () => {
-    isWeb({ principal: WEB });
-    isWeb(withUris(WEB));
+    expectWeb({ principal: WEB });
+    expectWeb(withUris(WEB));
   });
 
   test.each([
@@ -205,8 +205,8 @@ row('3.4', 'NUL and odd bytes in a SAN', () => {
     'spiffe://cluster.local\0/ns/shop/sa/web',
     'spiffe://cluster.local/ns/shop\0x/sa/web',
   ])('%j is nobody to both kinds', (uri) => {
-    isNobody({ principal: uri });
-    isNobody(withUris(uri));
+    expectNobody({ principal: uri });
+    expectNobody(withUris(uri));
     for (const [, fields] of NAMING_WEB) {
       const world = worldOf([istio('ALLOW', source(fields))]);
       expect([answerTo(world, { principal: uri }), answerTo(world, withUris(uri))]).toEqual([NOT_MATCHED, NOT_MATCHED]);
@@ -215,18 +215,18 @@ row('3.4', 'NUL and odd bytes in a SAN', () => {
   });
 
   test('one such name taints the others of its certificate', () => {
-    isNobody(withUris(WEB, `${OTHER}\0`));
-    isNobody(withUris(`${OTHER}\0`, WEB));
-    isNobody(withNames([SAN.uri, WEB], [SAN.dns, 'a\0b']));
-    isWeb(withNames([SAN.uri, WEB], [SAN.dns, 'ab']));
+    expectNobody(withUris(WEB, `${OTHER}\0`));
+    expectNobody(withUris(`${OTHER}\0`, WEB));
+    expectNobody(withNames([SAN.uri, WEB], [SAN.dns, 'a\0b']));
+    expectWeb(withNames([SAN.uri, WEB], [SAN.dns, 'ab']));
   });
 
   test.each([0x01, 0x0a, 0x1f, 0x7f, 0x80, 0xe9, 0xff])('the byte %i makes nobody of a SAN', (byte) => {
-    isNobody(withUris(Buffer.concat([Buffer.from(WEB), Buffer.of(byte)])));
-    isNobody(
+    expectNobody(withUris(Buffer.concat([Buffer.from(WEB), Buffer.of(byte)])));
+    expectNobody(
       withUris(Buffer.concat([Buffer.from('spiffe://cluster.local/ns/sh'), Buffer.of(byte), Buffer.from('op/sa/web')])),
     );
-    isNobody(withBytes({ principal: `${WEB}Q` }, 'webQ', [0x77, 0x65, 0x62, byte]));
+    expectNobody(withBytes({ principal: `${WEB}Q` }, 'webQ', [0x77, 0x65, 0x62, byte]));
   });
 
   test.each([
@@ -245,21 +245,24 @@ row('3.4', 'NUL and odd bytes in a SAN', () => {
         DENIED,
       ]);
     }
-    isWeb({ principal: WEB });
+    expectWeb({ principal: WEB });
   });
 });
 
 row('3.4', 'DNS SAN or subject in place of a URI', () => {
   const subject = distinguishedName([{ oid: OID.commonName, value: WEB }]);
   test('a DNS SAN that looks like a SPIFFE ID is nobody', () => {
-    isNobody(withNames([SAN.dns, WEB]));
-    isNobody(withNames([SAN.dns, 'cluster.local/ns/shop/sa/web']));
-    isNobody(withNames([SAN.email, WEB]));
-    isWeb(withNames([SAN.dns, OTHER], [SAN.uri, WEB]));
+    expectNobody(withNames([SAN.dns, WEB]));
+    expectNobody(withNames([SAN.dns, 'cluster.local/ns/shop/sa/web']));
+    expectNobody(withNames([SAN.email, WEB]));
+    expectWeb(withNames([SAN.dns, OTHER], [SAN.uri, WEB]));
   });
   test('a subject that looks like one is nobody', () => {
-    isNobody({ principal: '', certificate: urlEncodedPem(certificate({ subject })) });
-    isNobody({ principal: WEB, certificate: urlEncodedPem(certificate({ subject, names: [[SAN.dns, 'a.example']] })) });
+    expectNobody({ principal: '', certificate: urlEncodedPem(certificate({ subject })) });
+    expectNobody({
+      principal: WEB,
+      certificate: urlEncodedPem(certificate({ subject, names: [[SAN.dns, 'a.example']] })),
+    });
   });
   test.each([
     `CN=${WEB}`,
@@ -268,7 +271,7 @@ row('3.4', 'DNS SAN or subject in place of a URI', () => {
     `O=x,CN=${WEB}`,
     '/ns/shop/sa/web',
   ])('the principal %s without a certificate is nobody', (principal) => {
-    isNobody({ principal });
+    expectNobody({ principal });
   });
 });
 
@@ -317,7 +320,7 @@ row('3.4', 'several URI SANs', () => {
         DENIED,
         DENIED,
       ]);
-    isWeb(withUris(WEB));
+    expectWeb(withUris(WEB));
   });
 
   test('the principal beside the certificate changes nothing', () => {

@@ -480,7 +480,7 @@ row('3.6', 'regular expressions that explode', () => {
     expect(answerTo(twin, { claims: { x: 'aaa' } })).toBe(ALLOWED);
   });
 
-  test.each(['(?=a)', '(a)\\\\1', '(?<!x)a', 'a{2000}', '((a{100}){100}){100}', `${'a'.repeat(20_000)}`, '('])(
+  test.each(['(?=a)', '(a)\\\\1', '(?<!x)a', 'a{2000}', '((a{100}){100}){100}', 'a'.repeat(20_000), '('])(
     'the set with the pattern %s is refused',
     (pattern) => {
       expect(() => snapshotOf(policiesYaml([access('DENY', { condition: `claims.x.matches("${pattern}")` })]))).toThrow(
@@ -516,9 +516,7 @@ row('3.6', 'deep recursion', () => {
   ] as const)('a Struct of %s within the bound is read, a deeper one denies', (_what, list) => {
     expect(answerTo(world, { claims: { sub: 'alice', deep: nested(8, list) } })).toBe(ALLOWED);
     for (const depth of [33, 40, 45])
-      expect(verdictOf(world, { claims: { sub: 'alice', deep: nested(depth, list) } }).status).toBeGreaterThanOrEqual(
-        400,
-      );
+      expect(answerTo(world, { claims: { sub: 'alice', deep: nested(depth, list) } })).toBe('500 internal_error');
   });
 
   test('a hundred thousand levels do not end the process', () => {
@@ -547,7 +545,7 @@ row('3.6', 'deep recursion', () => {
     const struct = wrap(0x12, wrap(0x0a, key('payload'), payload));
     const metadata = wrap(0x5a, wrap(0x0a, key('envoy.filters.http.jwt_authn'), struct));
     const message = Buffer.concat([checkRequest({}), wrap(0x0a, metadata)]);
-    expect(verdictOf(world, message).status).toBeGreaterThanOrEqual(400);
+    expect(answerTo(world, message)).toBe('500 internal_error');
     expect(answerTo(world, { claims: { sub: 'alice' } })).toBe(ALLOWED);
   });
 

@@ -1,9 +1,7 @@
 /** Attacks in tables: what is asked, and what the answer on the wire has to be. */
 import { describe } from '@jest/globals';
-import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
-import { snapshotOf, testService } from '../extauthz/support/engine.ts';
+import { checkRequest, snapshotOf, testService } from '../extauthz/support/engine.ts';
 import type { Ask, TestService } from '../extauthz/support/engine.ts';
-import { checkRequest } from '../extauthz/support/engine.ts';
 import { decodeCheckResponse } from '../extauthz/support/messages.ts';
 import type { ReadResponse } from '../extauthz/support/messages.ts';
 import { policiesYaml } from '../extauthz/support/yaml.ts';
@@ -15,7 +13,9 @@ import type { Section } from './rows.ts';
 export function row(section: Section, title: string, tests: () => void): void {
   const known = ROWS.find((each) => each.section === section && each.title === title);
   if (known === undefined) throw new Error(`${section} ${title} is not in rows.ts`);
-  describe(nameOf(known), tests);
+  describe(nameOf(known), () => {
+    tests();
+  });
 }
 
 export type Settings = Parameters<typeof snapshotOf>[1];
@@ -75,9 +75,4 @@ export function withBytes(ask: Ask, marker: string, bytes: readonly number[]): B
   if (at < 0) throw new Error(`${marker} is not in the message`);
   Buffer.from(bytes).copy(message, at);
   return message;
-}
-
-/** The reload of a test. */
-export function reload(world: TestService, snapshot: PolicySnapshot): void {
-  world.snapshot = snapshot;
 }
