@@ -68,6 +68,13 @@ export function isGuard({ policy, negated }: Pick<ListedValues, 'policy' | 'nega
   return (policy.action === 'DENY') !== negated;
 }
 
+/** Lists in which each value is held against each other are passed over when they are longer. */
+const MAX_COMPARED_VALUES = 500;
+
+export function isLong({ values }: Pick<ListedValues, 'values'>): boolean {
+  return values.length > MAX_COMPARED_VALUES;
+}
+
 /** `a`, `b` and 3 more */
 export function named(values: readonly string[]): string {
   const shown = values.slice(0, 3).map((value) => `\`${value}\``);

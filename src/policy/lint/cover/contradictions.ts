@@ -28,7 +28,7 @@ const ANY: readonly (readonly Predicate[])[] = [[]];
 export function isSelfContradicting({ from, to, when }: RulePredicates): boolean {
   const sources = from ?? ANY;
   const operations = to ?? ANY;
-  if (sources.length * operations.length > MAX_COMBINATIONS) return false;
+  if (sources.length * operations.length * Math.max(1, when.length) > MAX_COMBINATIONS) return false;
   return sources.every((source) =>
     operations.every((operation) => contradictionIn([...source, ...operation, ...when]) !== null),
   );

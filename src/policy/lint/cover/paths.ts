@@ -4,11 +4,12 @@ import type { PathTemplate } from '../../../matcher/path-template.ts';
 import { pathSetMatches } from '../../../matcher/path.ts';
 import type { PathSet } from '../../../matcher/path.ts';
 import type { StringMatcher } from '../../../matcher/string.ts';
-import { matchersOf, setsDisjoint, stringIncludes } from './strings.ts';
+import { areComparable, matchersOf, setsDisjoint, stringIncludes } from './strings.ts';
 
 /** `raw`: paths are taken as they came, so that none holds a newline; a decoded form may. */
 export function pathsInclude(wide: PathSet, narrow: PathSet, raw: boolean): boolean {
   return (
+    areComparable(sizeOf(narrow), wide.strings.others.length + wide.templates.length) &&
     matchersOf(narrow.strings).every((matcher) => includesString(wide, matcher, raw)) &&
     narrow.templates.every((template) => includesTemplate(wide, template))
   );
@@ -79,8 +80,13 @@ function tokenIncludes(wide: Token, narrow: Token): boolean {
   return wide === narrow;
 }
 
+function sizeOf({ strings, templates }: PathSet): number {
+  return strings.exact.size + strings.others.length + templates.length;
+}
+
 export function pathsDisjoint(a: PathSet, b: PathSet): boolean {
   return (
+    areComparable(sizeOf(a), sizeOf(b)) &&
     setsDisjoint(a.strings, b.strings) &&
     templatesAvoid(a.templates, b) &&
     templatesAvoid(b.templates, { ...a, templates: [] })

@@ -15,7 +15,7 @@ import type { RequestPrincipalMatcher } from '../../../matcher/request-principal
 import { valueSetMatches } from '../../../matcher/value-set.ts';
 import type { Predicate, SpiffePart, Test } from '../../compile/predicate.ts';
 import { pathsDisjoint, pathsInclude } from './paths.ts';
-import { setIncludes, setsDisjoint, stringIncludes, stringsDisjoint } from './strings.ts';
+import { areComparable, setIncludes, setsDisjoint, stringIncludes, stringsDisjoint } from './strings.ts';
 
 /** Does `wide` hold for every request for which `narrow` holds? */
 export function implies(narrow: Predicate, wide: Predicate): boolean {
@@ -33,7 +33,11 @@ export function alwaysHolds({ test, negated }: Predicate): boolean {
 export function testIncludes(wide: Test, narrow: Test, istio: boolean): boolean {
   switch (wide.attribute) {
     case 'peer':
-      return narrow.attribute === 'peer' && narrow.matchers.every((m) => wide.matchers.some((w) => peerIncludes(w, m)));
+      return (
+        narrow.attribute === 'peer' &&
+        areComparable(narrow.matchers.length, wide.matchers.length) &&
+        narrow.matchers.every((m) => wide.matchers.some((w) => peerIncludes(w, m)))
+      );
     case 'spiffe':
       return narrow.attribute === 'spiffe' && spiffeIncludes(wide, narrow);
     case 'groups': {
@@ -44,6 +48,7 @@ export function testIncludes(wide: Test, narrow: Test, istio: boolean): boolean 
     case 'requestPrincipal':
       return (
         narrow.attribute === 'requestPrincipal' &&
+        areComparable(narrow.matchers.length, wide.matchers.length) &&
         narrow.matchers.every((m) => wide.matchers.some((w) => requestPrincipalIncludes(w, m)))
       );
     case 'sourceIp':
@@ -51,6 +56,7 @@ export function testIncludes(wide: Test, narrow: Test, istio: boolean): boolean 
     case 'destinationIp':
       return (
         narrow.attribute === wide.attribute &&
+        areComparable(narrow.blocks.length, wide.blocks.length) &&
         narrow.blocks.every((block) => wide.blocks.some((each) => blockIncludes(each, block)))
       );
     case 'destinationPort':
@@ -77,6 +83,7 @@ export function testIncludes(wide: Test, narrow: Test, istio: boolean): boolean 
         narrow.attribute === 'metadata' &&
         narrow.filter === wide.filter &&
         isSamePath(narrow.path, wide.path) &&
+        areComparable(narrow.matchers.length, wide.matchers.length) &&
         narrow.matchers.every((m) =>
           wide.matchers.some((w) => w.inList === m.inList && stringIncludes(w.value, m.value, false)),
         )
@@ -145,6 +152,7 @@ export function testsDisjoint(a: Test, b: Test): boolean {
     case 'destinationIp':
       return (
         b.attribute === a.attribute &&
+        areComparable(a.blocks.length, b.blocks.length) &&
         a.blocks.every((x) => b.blocks.every((y) => !cidrContains(x, y.network) && !cidrContains(y, x.network)))
       );
     case 'destinationPort':
@@ -160,6 +168,7 @@ export function testsDisjoint(a: Test, b: Test): boolean {
     case 'requestPrincipal':
       return (
         b.attribute === 'requestPrincipal' &&
+        areComparable(a.matchers.length, b.matchers.length) &&
         a.matchers.every((x) =>
           b.matchers.every((y) => stringsDisjoint(x.issuer, y.issuer) || stringsDisjoint(x.subject, y.subject)),
         )

@@ -49,12 +49,23 @@ export function matchersOf({ exact, others }: ValueSet): StringMatcher[] {
   return [...[...exact].map((text): StringMatcher => ({ kind: 'exact', text })), ...others];
 }
 
+/** Two lists whose lengths multiply to more than this are not compared: nothing is claimed of them. */
+const MAX_PAIRS = 100_000;
+
+export function areComparable(a: number, b: number): boolean {
+  return a * b <= MAX_PAIRS;
+}
+
 export function setIncludes(wide: ValueSet, narrow: ValueSet, oneLine: boolean): boolean {
+  if (!areComparable(narrow.exact.size + narrow.others.length, wide.others.length)) return false;
   for (const text of narrow.exact) if (!valueSetMatches(wide, text)) return false;
   return narrow.others.every((matcher) => wide.others.some((each) => stringIncludes(each, matcher, oneLine)));
 }
 
 export function setsDisjoint(a: ValueSet, b: ValueSet): boolean {
-  const others = matchersOf(b);
-  return matchersOf(a).every((matcher) => others.every((other) => stringsDisjoint(matcher, other)));
+  if (!areComparable(a.exact.size + a.others.length, b.others.length)) return false;
+  if (!areComparable(b.exact.size, a.others.length)) return false;
+  for (const text of a.exact) if (valueSetMatches(b, text)) return false;
+  for (const text of b.exact) if (valueSetMatches(a, text)) return false;
+  return a.others.every((matcher) => b.others.every((other) => stringsDisjoint(matcher, other)));
 }

@@ -1,4 +1,4 @@
-import { isGuard, named, valueLists } from '../lists.ts';
+import { isGuard, isLong, named, valueLists } from '../lists.ts';
 import type { LintRule } from '../rule.ts';
 
 /**
@@ -10,7 +10,7 @@ export const hostWithoutPort: LintRule = {
   severity: 'warning',
   *findings({ set }) {
     for (const list of valueLists(set)) {
-      if (list.policy.kind !== 'AuthorizationPolicy' || list.field !== 'hosts') continue;
+      if (list.policy.kind !== 'AuthorizationPolicy' || list.field !== 'hosts' || isLong(list)) continue;
       const bare = list.values.filter((value) => isBare(value) && !hasPortForm(value, list.values));
       if (bare.length === 0) continue;
       const suffixes = bare.filter((value) => value.startsWith('*'));

@@ -3,6 +3,7 @@ import { matchesPeer } from '../../../matcher/peer.ts';
 import type { Action, Rule } from '../../model.ts';
 import type { Predicate } from '../../compile/predicate.ts';
 import { contradictionIn } from '../cover/contradictions.ts';
+import { areComparable } from '../cover/strings.ts';
 import type { CompiledForLint } from '../compiled.ts';
 import type { Finding, LintRule } from '../rule.ts';
 
@@ -14,6 +15,8 @@ export const ruleNeverMatches: LintRule = {
     for (const each of compiled) yield* findingsIn(each);
   },
 };
+
+const MAX_CONDITIONS = 200;
 
 function* findingsIn({ policy: { action }, rule, predicates }: CompiledForLint): Generator<Finding> {
   const { from, to, when } = predicates;
@@ -27,7 +30,8 @@ function* findingsIn({ policy: { action }, rule, predicates }: CompiledForLint):
     }
   }
   const places = conditionPlaces(rule);
-  for (const [i, condition] of when.entries()) {
+  // Each with those before it: a rule of thousands of conditions is looked at in part.
+  for (const [i, condition] of when.slice(0, MAX_CONDITIONS).entries()) {
     const pair =
       contradictionIn([condition], when.slice(0, i)) ??
       withEach(condition, from ?? []) ??
@@ -72,6 +76,7 @@ function twoNames(fields: readonly Predicate[]): readonly [Predicate, Predicate]
     for (const b of fields) {
       if (a === b || b.negated || b.test.attribute !== 'peer') continue;
       const { matchers } = b.test;
+      if (!areComparable(names.length, matchers.length)) continue;
       if (names.every((name) => name.kind === 'exact' && !matchers.some((m) => matchesPeer(m, name.text))))
         return [a, b];
     }

@@ -12,9 +12,8 @@ export const templateGap: LintRule = {
   *findings({ set }) {
     for (const list of valueLists(set)) {
       if (list.policy.kind !== 'AuthorizationPolicy' || list.field !== 'paths' || !isGuard(list)) continue;
-      const open = list.values.filter(
-        (value) => isTemplate(value) && !list.values.includes(prefixOf(value)) && !list.values.includes('*'),
-      );
+      const all = new Set(list.values);
+      const open = list.values.filter((value) => isTemplate(value) && !all.has(prefixOf(value)) && !all.has('*'));
       if (open.length === 0) continue;
       yield {
         position: list.position,

@@ -1,7 +1,7 @@
 import { isTemplate } from '../../../matcher/path-template.ts';
 import { accessPathSet, pathSetMatches } from '../../../matcher/path.ts';
 import { toByteString } from '../../../attributes/bytes.ts';
-import { isGuard, named, valueLists } from '../lists.ts';
+import { isGuard, isLong, named, valueLists } from '../lists.ts';
 import type { LintRule } from '../rule.ts';
 
 /**
@@ -13,7 +13,7 @@ export const trailingSlash: LintRule = {
   severity: 'warning',
   *findings({ set }) {
     for (const list of valueLists(set)) {
-      if (list.field !== 'paths' || !isGuard(list)) continue;
+      if (list.field !== 'paths' || !isGuard(list) || isLong(list)) continue;
       const paths = accessPathSet(list.values.map(toByteString));
       const missing = list.values.flatMap((value) => {
         const other = otherForm(value);
