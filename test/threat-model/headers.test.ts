@@ -379,6 +379,15 @@ row('3.3', 'x-forwarded-client-cert', () => {
     expect(answerTo(trusting(1), from(`URI=${EVIL},URI=${WEB}`))).toBe(ALLOWED);
   });
 
+  test('with a NUL in it is nobody to AuthorizationPolicy either', () => {
+    const plain = worldOf([istio('ALLOW', source({ principals: ['cluster.local/ns/shop/*'] }))], {
+      xfcc: { enabled: true, trustedPeers: [GATEWAY], depth: 0 },
+    });
+    expect(answerTo(plain, from(`URI=${WEB}\0`))).toBe(NOT_MATCHED);
+    expect(answerTo(plain, from(`URI="${WEB}\0.evil"`))).toBe(NOT_MATCHED);
+    expect(answerTo(plain, from(`URI=${WEB}`))).toBe(ALLOWED);
+  });
+
   test('on two lines is nobody', () => {
     const name = 'x-forwarded-client-cert';
     const ask = (...values: readonly string[]): Ask => ({

@@ -247,6 +247,21 @@ row('3.4', 'NUL and odd bytes in a SAN', () => {
     }
     expectWeb({ principal: WEB });
   });
+
+  test('nor is a certificate that cannot be read a way around AuthorizationPolicy', () => {
+    const unreadable = { principal: OTHER, certificate: 'no certificate' };
+    for (const [, fields] of NAMING_WEB) {
+      const deny = worldOf([istio('DENY', source(fields)), istio('ALLOW', {})]);
+      expect([answerTo(deny, unreadable), answerTo(deny, { principal: '' })]).toEqual([DENIED, ALLOWED]);
+      const allowNot = worldOf([istio('ALLOW', source(negatedOf(fields)))]);
+      expect([answerTo(allowNot, unreadable), answerTo(allowNot, { principal: 'x' })]).toEqual([
+        NOT_MATCHED,
+        'principals' in fields && fields['principals'] instanceof Array && fields['principals'][0] === '*'
+          ? NOT_MATCHED
+          : ALLOWED,
+      ]);
+    }
+  });
 });
 
 row('3.4', 'DNS SAN or subject in place of a URI', () => {

@@ -300,6 +300,21 @@ row('3.6', 'errors in the cache', () => {
 });
 
 row('3.6', 'stale snapshot after a reload', () => {
+  test('a set that reads the same of a request, and decides otherwise', () => {
+    const [x, y] = ['/x', '/y'].map((path) =>
+      snapshotOf(policiesYaml([access('ALLOW', operation({ paths: [path] }))])),
+    );
+    const world = testService(x!);
+    for (let time = 0; time < 2; time++)
+      for (const [snapshot, expected] of [
+        [x!, [ALLOWED, NOT_MATCHED]],
+        [y!, [NOT_MATCHED, ALLOWED]],
+      ] as const) {
+        world.snapshot = snapshot;
+        expect(['/x', '/y'].map((path) => answerTo(world, { path }))).toEqual(expected);
+      }
+  });
+
   test('nothing that an older set decided is an answer of a newer one, back and forth', () => {
     const open = snapshotOf(policiesYaml([access('ALLOW', {})]));
     const closed = snapshotOf(policiesYaml([access('ALLOW', {}), access('DENY', operation({ paths: ['/x'] }))]));
