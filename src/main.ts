@@ -144,7 +144,7 @@ function readinessOf(store: PolicyStore<PolicySnapshot>, draining: boolean): Rea
     draining,
     stale: status.ready && status.refusedSinceMs !== null,
     revision: current?.revision ?? null,
-    policies: current?.policies.length ?? 0,
+    policies: current?.policyCount ?? 0,
     rules: current?.ruleCount ?? 0,
     loadedAtMs: status.takenAtMs,
     problems: status.diagnostics,
@@ -153,13 +153,9 @@ function readinessOf(store: PolicyStore<PolicySnapshot>, draining: boolean): Rea
 
 function policyStateOf(store: PolicyStore<PolicySnapshot>, draining: boolean): PolicyState {
   const { ready, stale, revision, policies, rules, loadedAtMs } = readinessOf(store, draining);
-  const nowMs = Date.now();
-  const expired = (store.current?.policies ?? [])
-    .filter(({ action, mode }) => action === 'DENY' && mode === 'enforce')
-    .flatMap((policy) => policy.rules)
-    .filter(({ valid }) => (valid?.untilMs ?? Infinity) <= nowMs);
+  const expiredDenyRules = store.current?.expiredDenyRules(Date.now()) ?? 0;
   const lastReloadSeconds = loadedAtMs === null ? null : loadedAtMs / 1000;
-  return { ready, stale, revision, policies, rules, lastReloadSeconds, expiredDenyRules: expired.length };
+  return { ready, stale, revision, policies, rules, lastReloadSeconds, expiredDenyRules };
 }
 
 /** Metrics as text; the cache counts its evictions by itself, so they are taken over before each collection. */
@@ -183,7 +179,7 @@ function logLoad({ outcome, snapshot, diagnostics, durationMs }: LoadEvent<Polic
   }
   const facts = {
     revision: snapshot?.revision ?? null,
-    policies: snapshot?.policies.length ?? 0,
+    policies: snapshot?.policyCount ?? 0,
     rules: snapshot?.ruleCount ?? 0,
     durationMs: Math.round(durationMs),
   };
@@ -197,7 +193,7 @@ function readyLine(snapshot: PolicySnapshot, listener: Listener, admin: Admin): 
     `grpc ${listener.address}`,
     ...(admin.adminAddress === null ? [] : [`admin http://${admin.adminAddress}`]),
     ...(admin.healthAddress === null ? [] : [`health http://${admin.healthAddress}`]),
-    `${snapshot.policies.length} policies`,
+    `${snapshot.policyCount} policies`,
     `revision ${snapshot.revision}`,
   ];
   return `portcullis is ready: ${parts.join(', ')}\n`;

@@ -1,6 +1,7 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
+import type { DecidedRule } from '../pdp/decision.ts';
 import { decide } from '../pdp/decide.ts';
 import { explainScope } from '../pdp/explain.ts';
 import type { PolicyExplanation } from '../pdp/explain.ts';
@@ -8,7 +9,6 @@ import type { Field } from '../pdp/obligations.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import { describeWorkload } from '../pdp/resolve-workload.ts';
-import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { answer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
@@ -120,7 +120,7 @@ function decided(
   };
 }
 
-function ruleOf(rule: CompiledRule | null): {
+function ruleOf(rule: DecidedRule | null): {
   readonly policy: string | null;
   readonly rule: string | number | null;
 } {

@@ -1,9 +1,9 @@
 /** One decided check → the counters and, where it is wanted, the decision log. */
 import type { DecisionLog } from '../audit/decision-log.ts';
 import type { DecisionEntry } from '../audit/entry.ts';
+import type { DecidedRule } from '../pdp/decision.ts';
 import { ALL_REASONS, reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
-import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS } from '../telemetry/metrics.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import type { CacheUse, CheckRecord } from './service.ts';
@@ -66,7 +66,7 @@ function tokenOf({ request }: CheckRecord): { readonly issuer: string; readonly 
   }
 }
 
-function ruleOf(rule: CompiledRule | null): Pick<DecisionEntry, 'policy' | 'rule'> {
+function ruleOf(rule: DecidedRule | null): Pick<DecisionEntry, 'policy' | 'rule'> {
   return { policy: rule?.policy.name ?? null, rule: rule === null ? null : (rule.name ?? rule.index) };
 }
 

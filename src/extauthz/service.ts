@@ -118,7 +118,7 @@ export class CheckService {
     const stray = strayHeaders(view, snapshot);
     // The answer to a request without a path changes no query, whatever the rules read.
     const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()}`;
-    const key = this.#cache.key(snapshot.revision, question.scope, request, beyondRules);
+    const key = this.#cache.key(question.scope, request, beyondRules);
     const known = this.#cache.get(key, nowMs);
     if (known !== null) return this.#finish(known, snapshot, request, workload, 'hit', id, startedMs);
 

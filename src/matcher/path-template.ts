@@ -77,7 +77,8 @@ function tableOf(characters: string): Uint8Array {
   return table;
 }
 
-function isEnvoyTemplatePath(path: string): boolean {
+/** Only bytes that Envoy's operators take. */
+export function isEnvoyTemplatePath(path: string): boolean {
   for (let i = 0; i < path.length; i++) if (ENVOY_TEMPLATE_BYTES[path.charCodeAt(i)] !== 1) return false;
   return true;
 }

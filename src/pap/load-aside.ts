@@ -1,10 +1,10 @@
 /**
- * From texts to the snapshot that serves, beside requests: read in another thread, compiled here in slices.
+ * From texts to the snapshot that serves, beside requests: built in another thread, and opened here.
  *
- * What is compiled holds functions and cannot cross from thread to thread; reading is most of the work.
+ * Only conditions are compiled here, in slices: they are functions and cannot cross from thread to thread.
  */
 import { runStepsInSlices } from '../lib/steps.ts';
-import { compileSnapshotSteps } from '../policy-index/snapshot.ts';
+import { openSnapshot } from '../policy-index/snapshot.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { told } from './load-snapshot.ts';
 import type { SnapshotOptions } from './load-snapshot.ts';
@@ -23,18 +23,16 @@ export async function loadSnapshotAside(
   options: SnapshotOptions,
   signal: AbortSignal,
   reading: Partial<ReadOptions> = {},
+  onBuilt?: (snapshot: PolicySnapshot, digest: string) => void,
 ): Promise<LoadResult<PolicySnapshot>> {
   const { origin, language, decisions } = options;
   try {
-    const task = { language, fingerprint: decisions.fingerprint };
-    const { read, diagnostics } = await readAside(files, task, signal, reading);
-    if (read === null) return { snapshot: null, diagnostics: told(diagnostics, origin) };
-    const { set, revision } = read;
-    const compiled = await runStepsInSlices(
-      compileSnapshotSteps(set, decisions, () => revision),
-      signal,
-    );
-    return { snapshot: compiled.snapshot, diagnostics: told([...diagnostics, ...compiled.diagnostics], origin) };
+    const { buffer, digest, diagnostics } = await readAside(files, { language, decisions }, signal, reading);
+    if (buffer === null) return { snapshot: null, diagnostics: told(diagnostics, origin) };
+    const snapshot = openSnapshot(buffer, decisions);
+    await runStepsInSlices(snapshot.warm(), signal);
+    onBuilt?.(snapshot, digest);
+    return { snapshot, diagnostics: told(diagnostics, origin) };
   } catch (cause) {
     if (!(cause instanceof ReadFailure)) throw cause;
     const position = { file: origin, line: 1, column: 1 };

@@ -1,19 +1,23 @@
-/** What the serving thread and `load-worker.ts` say to each other. The worker speaks only when asked. */
+/** What the serving thread and `load-worker.ts` say to each other. */
+import type { Diagnostic } from '../lib/diagnostic.ts';
 import type { LanguageOptions } from '../policy/options.ts';
-import type { SetPart } from './set-parts.ts';
+import type { DecisionSettings } from '../policy-index/settings.ts';
 import type { PolicyFile } from './sources/policy-source.ts';
 
 /** What the worker is started with. */
 export interface LoadTask {
   readonly language: LanguageOptions;
-  /** Of the decision settings: a part of the revision. */
-  readonly fingerprint: string;
+  readonly decisions: DecisionSettings;
 }
 
-export type ToWorker = { readonly kind: 'file'; readonly file: PolicyFile } | { readonly kind: 'next' };
+export type ToWorker = { readonly kind: 'file'; readonly file: PolicyFile } | { readonly kind: 'load' };
 
-/** The answer to `next`, of which the first comes after all files. */
-export type FromWorker =
-  | { readonly kind: 'slice'; readonly parts: readonly SetPart[] }
-  /** `revision` is null when the files have errors: the parts were diagnostics only. */
-  | { readonly kind: 'end'; readonly revision: string | null };
+/** The answer to `load`, which comes after all files. */
+export interface LoadedAside {
+  /** The snapshot as bytes (policy-index/flat/format.ts), shared and not copied; null when there are errors. */
+  readonly buffer: SharedArrayBuffer | null;
+  /** SHA-256 of it in hexadecimal: what the disk is checked against later. */
+  readonly digest: string;
+  /** The first of them; errors before all else. */
+  readonly diagnostics: readonly Diagnostic[];
+}

@@ -1,27 +1,26 @@
-/** The thread that reads policies: parses, validates and hashes them, and hands the set over in slices. */
+/** The thread that loads policies: parses, validates, compiles and indexes them, and hands over the bytes. */
+import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadPolicySet } from '../policy/load.ts';
+import { buildFlat } from '../policy-index/flat/build.ts';
 import { revisionOf } from '../policy-index/revision.ts';
-import type { FromWorker, LoadTask, ToWorker } from './load-messages.ts';
-import { partsOf, slicesOf } from './set-parts.ts';
+import type { LoadedAside, LoadTask, ToWorker } from './load-messages.ts';
 import type { PolicyFile } from './sources/policy-source.ts';
+import { worstFirst } from './worst-first.ts';
 
-const { language, fingerprint } = workerData as LoadTask;
+const { language, decisions } = workerData as LoadTask;
 const files: PolicyFile[] = [];
-let answers: Generator<FromWorker> | null = null;
 
-function* read(): Generator<FromWorker> {
+function load(): LoadedAside {
   const { set, diagnostics } = loadPolicySet(files, language);
-  for (const parts of slicesOf(partsOf(set, diagnostics))) yield { kind: 'slice', parts };
-  yield { kind: 'end', revision: set === null ? null : revisionOf(set, fingerprint) };
+  if (set === null) return { buffer: null, digest: '', diagnostics: worstFirst(diagnostics) };
+  const built = buildFlat(set, decisions, revisionOf(set, decisions.fingerprint));
+  const { buffer } = built;
+  const digest = buffer === null ? '' : createHash('sha256').update(Buffer.from(buffer)).digest('hex');
+  return { buffer, digest, diagnostics: worstFirst([...diagnostics, ...built.diagnostics]) };
 }
 
 parentPort?.on('message', (message: ToWorker) => {
-  if (message.kind === 'file') {
-    files.push(message.file);
-    return;
-  }
-  answers ??= read();
-  const answer = answers.next();
-  if (answer.done !== true) parentPort?.postMessage(answer.value);
+  if (message.kind === 'file') files.push(message.file);
+  else parentPort?.postMessage(load());
 });

@@ -1,12 +1,9 @@
-/** Parses and validates policies in a worker thread, so that this one goes on answering. */
+/** Loads policies in a worker thread, so that this one goes on answering. */
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import type { Diagnostic } from '../lib/diagnostic.ts';
-import type { PolicySet } from '../policy/model.ts';
-import type { FromWorker, LoadTask, ToWorker } from './load-messages.ts';
-import { SetAssembly } from './set-parts.ts';
+import type { LoadedAside, LoadTask, ToWorker } from './load-messages.ts';
 import type { PolicyFile } from './sources/policy-source.ts';
 
 export interface ReadOptions {
@@ -22,17 +19,11 @@ const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./load-worker.ts', import.meta.url)
   : new URL('./load-worker.js', import.meta.url);
 
-/** 20,000 rules take some seconds, on a machine that is busy with other things a quarter of this. */
-const TIMEOUT_MS = 60_000;
+/** 100,000 rules take half a minute, and more on a machine that is busy with other things. */
+const TIMEOUT_MS = 300_000;
 
 /** As much as the process may have without the thread. */
 const MAX_HEAP_MIB = Math.ceil(getHeapStatistics().heap_size_limit / 2 ** 20);
-
-export interface ReadSet {
-  /** null when any diagnostic is an error. */
-  readonly read: { readonly set: PolicySet; readonly revision: string } | null;
-  readonly diagnostics: readonly Diagnostic[];
-}
 
 /** The thread ended, or was ended, without a result. */
 export class ReadFailure extends Error {
@@ -56,7 +47,7 @@ export async function readAside(
   task: LoadTask,
   signal: AbortSignal,
   { worker: file = WORKER, timeoutMs = TIMEOUT_MS, maxHeapMiB = MAX_HEAP_MIB }: Partial<ReadOptions> = {},
-): Promise<ReadSet> {
+): Promise<LoadedAside> {
   signal.throwIfAborted();
   const worker = new Worker(file, {
     name: 'policy load',
@@ -79,25 +70,16 @@ export async function readAside(
   }
 }
 
-/** With a turn of the event loop after whatever takes long in proportion to the policies. */
-async function converse(worker: Worker, files: readonly PolicyFile[], signal: AbortSignal): Promise<ReadSet> {
+/** With a turn of the event loop after each file, which is copied to the thread here. */
+async function converse(worker: Worker, files: readonly PolicyFile[], signal: AbortSignal): Promise<LoadedAside> {
   const send = (message: ToWorker): void => worker.postMessage(message);
   for (const file of files) {
     send({ kind: 'file', file });
     await turn();
   }
-  const assembly = new SetAssembly();
-  for (;;) {
-    send({ kind: 'next' });
-    const [message] = (await once(worker, 'message', { signal })) as [FromWorker];
-    if (message.kind === 'end') {
-      const { revision } = message;
-      const read = revision === null ? null : { set: assembly.set, revision };
-      return { read, diagnostics: assembly.diagnostics };
-    }
-    assembly.add(message.parts);
-    await turn();
-  }
+  send({ kind: 'load' });
+  const [loaded] = (await once(worker, 'message', { signal })) as [LoadedAside];
+  return loaded;
 }
 
 const OURS = 'this is a mistake in Portcullis; please report it with the policies that cause it';

@@ -1,11 +1,10 @@
 /** Combining (DESIGN §6): DENY overrides; without an ALLOW policy the default; else an ALLOW has to match. */
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { matchRule, matchRuleWithBestToken } from '../policy-index/match/match-rule.ts';
 import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { RuleIndex } from '../policy-index/rule-index.ts';
 import type { DecisionSettings } from '../policy-index/settings.ts';
-import { decision } from './decision.ts';
+import { decidedRule, decision } from './decision.ts';
 import type { Decision, ShadowDecision } from './decision.ts';
 import type { Reason } from './reason.ts';
 
@@ -29,7 +28,7 @@ export function decide(
 type Outcome = readonly [Reason, CompiledRule | null];
 
 function combine(scope: Scope, settings: DecisionSettings, request: RequestAttributes, nowMs: number): Outcome {
-  const denying = scope.deny.first(request, nowMs, matchRule);
+  const denying = scope.deny.first(request, nowMs, 'as it is');
   if (denying !== null) {
     // A rule that says itself what to answer is not second-guessed.
     const answersItself = denying.respond?.deny != null;
@@ -38,7 +37,7 @@ function combine(scope: Scope, settings: DecisionSettings, request: RequestAttri
       : ['deny_rule', denying];
   }
   if (!scope.allowApplies) return [settings.defaultAction === 'ALLOW' ? 'default_allow' : 'default_deny', null];
-  const allowing = scope.allow.first(request, nowMs, matchRule);
+  const allowing = scope.allow.first(request, nowMs, 'as it is');
   if (allowing !== null) return ['allow_rule', allowing];
   return [tokenCouldHelp(scope, settings, request, nowMs) ? 'token_required' : 'no_rule_matched', null];
 }
@@ -46,9 +45,9 @@ function combine(scope: Scope, settings: DecisionSettings, request: RequestAttri
 /** No token was proven, tokens can be, and the best of tokens would be let in. */
 function tokenCouldHelp(scope: Scope, settings: DecisionSettings, request: RequestAttributes, nowMs: number): boolean {
   if (!scope.readsToken || settings.jwtMetadata === '' || request.claims !== null) return false;
-  if (scope.deny.first(request, nowMs, matchRuleWithBestToken) !== null) return false;
+  if (scope.deny.first(request, nowMs, 'the best there could be') !== null) return false;
   if (!scope.allowApplies) return settings.defaultAction === 'ALLOW';
-  return scope.allow.first(request, nowMs, matchRuleWithBestToken) !== null;
+  return scope.allow.first(request, nowMs, 'the best there could be') !== null;
 }
 
 function shadowDecision(
@@ -59,17 +58,17 @@ function shadowDecision(
 ): ShadowDecision | null {
   if (!scope.hasShadow) return null;
   const denying = first(scope.deny, scope.shadowDeny, request, nowMs);
-  if (denying !== null) return { allowed: false, reason: 'deny_rule', rule: denying };
+  if (denying !== null) return { allowed: false, reason: 'deny_rule', rule: decidedRule(denying) };
   const allowing = first(scope.allow, scope.shadowAllow, request, nowMs);
-  if (allowing !== null) return { allowed: true, reason: 'allow_rule', rule: allowing };
+  if (allowing !== null) return { allowed: true, reason: 'allow_rule', rule: decidedRule(allowing) };
   if (scope.allowAppliesInShadow) return { allowed: false, reason: 'no_rule_matched', rule: null };
   const allowed = settings.defaultAction === 'ALLOW';
   return { allowed, reason: allowed ? 'default_allow' : 'default_deny', rule: null };
 }
 
 function first(enforced: RuleIndex, shadow: RuleIndex, request: RequestAttributes, nowMs: number): CompiledRule | null {
-  const a = enforced.first(request, nowMs, matchRule);
-  const b = shadow.first(request, nowMs, matchRule);
+  const a = enforced.first(request, nowMs, 'as it is');
+  const b = shadow.first(request, nowMs, 'as it is');
   if (a === null || b === null) return a ?? b;
   return a.ordinal < b.ordinal ? a : b;
 }

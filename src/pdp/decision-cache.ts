@@ -1,12 +1,13 @@
 /**
  * Decisions made before, by everything they depended on.
  *
- * A key is the revision, the scope and the value of each attribute that the scope's rules read, every
- * text behind its length: equal keys are equal questions. Bounded in entries and in characters.
+ * A key is the scope, which no two workloads and no two snapshots share, and what the scope's rules can tell of
+ * each attribute that they read: its value, behind its length, or the class of values that match the same
+ * patterns. Equal keys are equal questions. Bounded in entries and in characters.
  */
 import { LRUCache } from 'lru-cache';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import { keyPart } from '../policy-index/match/key-part.ts';
+import { keyPart } from '../policy-index/key-part.ts';
 import type { Scope } from '../policy-index/scope.ts';
 
 export interface DecisionCacheOptions<Value = unknown> {
@@ -49,11 +50,11 @@ export class DecisionCache<Value extends object> {
   }
 
   /** null: not to be cached (too long, or there is no cache). `extra`: what the answer reads beyond the rules. */
-  key(revision: string, scope: Scope, request: RequestAttributes, extra: string): string | null {
+  key(scope: Scope, request: RequestAttributes, extra: string): string | null {
     if (this.#entries === null || scope.readsClock) return null;
-    let key = `${revision}${scope.id};${extra.length}:${extra}`;
-    for (const read of scope.reads) {
-      key += keyPart(read, request);
+    let key = `${scope.id};${extra.length}:${extra}`;
+    for (const read of scope.keyReads) {
+      key += keyPart(read, scope.classes, request);
       if (key.length > MAX_KEY_LENGTH) return null;
     }
     return key;

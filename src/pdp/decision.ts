@@ -1,8 +1,13 @@
-import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
+import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
 import { reasonFacts } from './reason.ts';
 import type { Reason } from './reason.ts';
 
 declare const brand: unique symbol;
+
+/** What is kept of the rule that decided: enough to answer and to tell of it, without what it compares. */
+export interface DecidedRule extends Pick<CompiledRule, 'ordinal' | 'index' | 'name' | 'respond'> {
+  readonly policy: CompiledPolicy;
+}
 
 /** What was decided. Only this folder makes one. */
 export interface Decision {
@@ -10,7 +15,7 @@ export interface Decision {
   readonly allowed: boolean;
   readonly reason: Reason;
   /** The rule that decided, or null. */
-  readonly rule: CompiledRule | null;
+  readonly rule: DecidedRule | null;
   /** What would have been decided with shadow and dry-run policies obeyed; null when none is in scope. */
   readonly shadow: ShadowDecision | null;
   /** Milliseconds since the epoch until which the decision may be reused; 0: not at all. */
@@ -20,19 +25,31 @@ export interface Decision {
 export interface ShadowDecision {
   readonly allowed: boolean;
   readonly reason: Reason;
-  readonly rule: CompiledRule | null;
+  readonly rule: DecidedRule | null;
 }
 
 export function decision(
   reason: Reason,
-  rule: CompiledRule | null = null,
+  rule: DecidedRule | null = null,
   shadow: ShadowDecision | null = null,
   keepUntilMs = 0,
 ): Decision {
-  return { allowed: reasonFacts(reason).allowed, reason, rule, shadow, keepUntilMs } as Decision;
+  const decided: Omit<Decision, typeof brand> = {
+    allowed: reasonFacts(reason).allowed,
+    reason,
+    rule: rule === null ? null : decidedRule(rule),
+    shadow,
+    keepUntilMs,
+  };
+  return decided as Decision;
+}
+
+/** Decisions are kept by the thousand: they must not hold the rules themselves. */
+export function decidedRule({ ordinal, policy, index, name, respond }: DecidedRule): DecidedRule {
+  return { ordinal, policy, index, name, respond };
 }
 
 /** What reports call a rule: its name, or its number. */
-export function ruleLabel(rule: CompiledRule): string {
+export function ruleLabel(rule: Pick<DecidedRule, 'name' | 'index'>): string {
   return rule.name ?? String(rule.index);
 }

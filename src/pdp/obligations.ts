@@ -6,10 +6,9 @@ import { asciiLowerCase, isUtf8, toByteString, toText } from '../attributes/byte
 import { decodeLeniently } from '../attributes/path.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { ruleLabel } from './decision.ts';
-import type { CompiledRule } from '../policy/compile/compiled-rule.ts';
 import type { CompiledTemplate } from '../policy/compile/respond.ts';
 import { attributeValues } from './attribute-text.ts';
-import type { Decision } from './decision.ts';
+import type { DecidedRule, Decision } from './decision.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -113,7 +112,7 @@ function renderTemplate(
   encode: Encode,
   absent: string | null,
   decision: Decision,
-  rule: CompiledRule,
+  rule: DecidedRule,
   request: RequestAttributes,
   facts: DecisionFacts,
 ): string | null {
@@ -139,7 +138,7 @@ function renderTemplate(
 function decisionText(
   field: 'id' | 'policy' | 'rule' | 'reason' | 'revision',
   decision: Decision,
-  rule: CompiledRule,
+  rule: DecidedRule,
   facts: DecisionFacts,
 ): string {
   switch (field) {

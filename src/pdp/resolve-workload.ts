@@ -46,7 +46,7 @@ function fromInventory(request: RequestAttributes, snapshot: PolicySnapshot): Wo
   const address = request.destinationIp;
   if (address === null) return null;
   const mapped = unmapIpv4(address);
-  const found = snapshot.inventory.find(address) ?? (mapped === null ? null : snapshot.inventory.find(mapped));
+  const found = snapshot.workloadAt(address) ?? (mapped === null ? null : snapshot.workloadAt(mapped));
   if (found === null || found === 'conflict' || found.serviceAccount === null) return found;
   const id = request.destinationId;
   if (id === null) return found;

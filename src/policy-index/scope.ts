@@ -1,13 +1,23 @@
 /** Which policies apply to a workload (istio.io/istio pilot/pkg/model/policyattachment.go, DESIGN §6). */
-import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
-import type { Read } from '../policy/compile/read-set.ts';
-import { uniqueReads } from '../policy/compile/compile.ts';
 import { toByteString } from '../attributes/bytes.ts';
-import { keyedIndex } from './keyed-index.ts';
-import { linearScan } from './linear-scan.ts';
-import type { RuleIndex } from './rule-index.ts';
 import { FOREIGN_ACCOUNT } from '../attributes/workload.ts';
 import type { Workload } from '../attributes/workload.ts';
+import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
+import { readKey, uniqueReads } from '../policy/compile/read-set.ts';
+import type { Read } from '../policy/compile/read-set.ts';
+import type { Action, Policy } from '../policy/model.ts';
+import { flatRules } from './flat-rules.ts';
+import type { Attachment } from './flat/attachments.ts';
+import type { FlatSnapshot } from './flat/flat-snapshot.ts';
+import type { RuleIndex } from './rule-index.ts';
+import { ValueClasses } from './value-classes.ts';
+
+/** One part of cache keys. */
+export interface KeyRead {
+  readonly read: Read;
+  /** The value itself counts, not only which patterns it matches. */
+  readonly exact: boolean;
+}
 
 /** The policies of one workload, made ready. */
 export interface Scope {
@@ -26,7 +36,9 @@ export interface Scope {
   /** {@link allowApplies} with dry-run policies counted. */
   readonly allowAppliesInShadow: boolean;
   /** Everything that a decision here may depend on. */
-  readonly reads: readonly Read[];
+  readonly keyReads: readonly KeyRead[];
+  /** What the rules here can tell apart of values that they only compare with patterns. */
+  readonly classes: ValueClasses;
   readonly readsToken: boolean;
   /** A rule, or what it answers with, looks into the token: decisions here live no longer than the token. */
   readonly holdsToken: boolean;
@@ -36,11 +48,13 @@ export interface Scope {
   readonly edgesMs: readonly number[];
 }
 
-/** Makes an index of rules: {@link keyedIndex}, or {@link linearScan} where the oracle is wanted. */
+/** Makes an index of rules in place of the snapshot's own: {@link linearScan}, where the oracle is wanted. */
 export type IndexMaker = (rules: readonly CompiledRule[]) => RuleIndex;
 
+type Attached = Pick<Policy, 'namespace' | 'targetGateways' | 'matchLabels' | 'serviceAccounts'>;
+
 /** Does the policy apply? null: it asks for something of the workload that is not known. */
-export function policyApplies(policy: CompiledPolicy, workload: Workload, rootNamespace: string): boolean | null {
+export function policyApplies(policy: Attached, workload: Workload, rootNamespace: string): boolean | null {
   const { targetGateways } = policy;
   if (targetGateways !== null && targetGateways.length === 0) return false;
   if (policy.namespace !== rootNamespace || targetGateways !== null) {
@@ -76,13 +90,14 @@ let nextId = 1;
 
 /** null: some policy asks for something of the workload that is not known. */
 export function buildScope(
-  policies: readonly CompiledPolicy[],
+  flat: FlatSnapshot,
   workload: Workload,
   rootNamespace: string,
-  makeIndex: IndexMaker = keyedIndex,
+  makeIndex: IndexMaker | null,
 ): Scope | null {
-  const applying: CompiledPolicy[] = [];
-  for (const policy of policies) {
+  const applying: Attachment[] = [];
+  for (const attachment of flat.attachments(workload, rootNamespace)) {
+    const { policy } = attachment;
     const applies = policyApplies(policy, workload, rootNamespace);
     if (applies === null) {
       // What decides nothing closes nothing either: neither a dry run nor a DENY in Shadow mode. An ALLOW in Shadow
@@ -90,32 +105,44 @@ export function buildScope(
       if (policy.mode === 'dry-run' || (policy.mode === 'shadow' && policy.action === 'DENY')) continue;
       return null;
     }
-    if (applies) applying.push(policy);
+    if (applies) applying.push(attachment);
   }
-  const rulesOf = (action: 'ALLOW' | 'DENY', enforced: boolean): CompiledRule[] =>
-    applying.filter((p) => p.action === action && (p.mode === 'enforce') === enforced).flatMap((p) => p.rules);
-  const rules = applying.flatMap((policy) => policy.rules);
-  const readsToken = rules.some((rule) => rule.readsToken);
-  const edges = rules.flatMap((rule) => [rule.valid?.fromMs ?? null, rule.valid?.untilMs ?? null]);
+  const indexOf = (action: Action, enforced: boolean): RuleIndex => {
+    const references = applying
+      .filter(({ policy }) => policy.action === action && (policy.mode === 'enforce') === enforced)
+      .map(({ entries }) => entries);
+    const index = flatRules(flat, action, references);
+    return makeIndex === null ? index : makeIndex(index.rules);
+  };
+  const readsToken = applying.some((attachment) => attachment.readsToken);
+  const exact = new Set(applying.flatMap(({ exactReads }) => exactReads.map(readKey)));
+  const reads = uniqueReads([
+    ...applying.flatMap((attachment) => attachment.reads),
+    ...(readsToken ? [{ kind: 'tokenPresence' } as const] : []),
+  ]);
   return {
     id: nextId++,
-    policies: applying,
-    deny: makeIndex(rulesOf('DENY', true)),
-    allow: makeIndex(rulesOf('ALLOW', true)),
-    shadowDeny: linearScan(rulesOf('DENY', false)),
-    shadowAllow: linearScan(rulesOf('ALLOW', false)),
+    get policies() {
+      const numbers = applying.flatMap(({ policies }) => flat.postings.entries(policies));
+      return numbers.sort((a, b) => a - b).map((number) => flat.policy(number));
+    },
+    deny: indexOf('DENY', true),
+    allow: indexOf('ALLOW', true),
+    shadowDeny: indexOf('DENY', false),
+    shadowAllow: indexOf('ALLOW', false),
     // Istio's dry-run policies are not there at all; an AccessPolicy in Shadow mode is, with no rule that allows.
-    allowApplies: applying.some((p) => p.action === 'ALLOW' && p.mode !== 'dry-run'),
-    hasShadow: applying.some((p) => p.mode !== 'enforce'),
-    allowAppliesInShadow: applying.some((p) => p.action === 'ALLOW'),
-    reads: uniqueReads([
-      ...rules.flatMap((rule) => rule.reads),
-      ...(readsToken ? [{ kind: 'tokenPresence' } as const] : []),
-    ]),
+    allowApplies: applying.some(({ policy }) => policy.action === 'ALLOW' && policy.mode !== 'dry-run'),
+    hasShadow: applying.some(({ policy }) => policy.mode !== 'enforce'),
+    allowAppliesInShadow: applying.some(({ policy }) => policy.action === 'ALLOW'),
+    keyReads: reads.map((read) => ({ read, exact: exact.has(readKey(read)) })),
+    classes: new ValueClasses(
+      flat,
+      applying.map(({ patterns }) => patterns),
+    ),
     readsToken,
-    holdsToken: rules.some((rule) => rule.reads.some(isOfToken)),
-    readsClock: rules.some((rule) => rule.readsClock),
-    edgesMs: [...new Set(edges.filter((edge) => edge !== null))].sort((a, b) => a - b),
+    holdsToken: reads.some(isOfToken),
+    readsClock: applying.some((attachment) => attachment.readsClock),
+    edgesMs: [...new Set(applying.flatMap(({ edgesMs }) => edgesMs))].sort((a, b) => a - b),
   };
 }
 

@@ -1,31 +1,35 @@
 /**
  * The frozen result of loading policies: the one value where the control plane and the data plane meet.
  */
-import { asciiLowerCase } from '../attributes/bytes.ts';
+import type { IpAddress } from '../attributes/address.ts';
+import { workloadKey } from '../attributes/workload.ts';
+import type { Workload } from '../attributes/workload.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
-import { runSteps } from '../lib/steps.ts';
 import type { Steps } from '../lib/steps.ts';
-import { compilePolicies } from '../policy/compile/compile.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled-rule.ts';
 import { trustDomains } from '../policy/compile/trust-domain.ts';
 import type { PolicySet } from '../policy/model.ts';
-import { buildInventory } from './inventory.ts';
-import type { Inventory } from './inventory.ts';
-import { keyedIndex } from './keyed-index.ts';
+import { buildFlat } from './flat/build.ts';
+import { FlatSnapshot } from './flat/flat-snapshot.ts';
 import { revisionOf } from './revision.ts';
 import { buildScope } from './scope.ts';
 import type { IndexMaker, Scope } from './scope.ts';
 import type { DecisionSettings } from './settings.ts';
-import { workloadKey } from '../attributes/workload.ts';
-import type { Workload } from '../attributes/workload.ts';
 
 export interface PolicySnapshot {
   /** Hash of content and decision settings: equal on all replicas that decide alike. */
   readonly revision: string;
   readonly settings: DecisionSettings;
+  /** The snapshot as bytes (flat/format.ts): what other threads and processes, and the disk, get. */
+  readonly buffer: SharedArrayBuffer;
+  /** In report order. Made when asked for. */
   readonly policies: readonly CompiledPolicy[];
+  readonly policyCount: number;
   readonly ruleCount: number;
-  readonly inventory: Inventory;
+  /** Rules that would deny, and whose time is over. */
+  expiredDenyRules(nowMs: number): number;
+  /** Which workload an address is; null: no entry; `conflict`: entries that say different things. */
+  workloadAt(address: IpAddress): Workload | 'conflict' | null;
   /** Our trust domain and its aliases. */
   readonly ourTrustDomains: ReadonlySet<string>;
   /** Lower-case names of all request headers that some rule can set, in Shadow mode too: removed from every request that is allowed. */
@@ -34,6 +38,8 @@ export interface PolicySnapshot {
   readonly ownedFolded: ReadonlySet<string>;
   /** Some owned name has an underscore itself, so that names without one can be its variants. */
   readonly ownedHaveUnderscore: boolean;
+  /** Does what the first requests would otherwise wait for. */
+  warm(): Steps<void>;
   /** The policies of a workload; null: some policy asks for something of it that is not known. */
   scopeOf(workload: Workload): Scope | null;
 }
@@ -50,61 +56,65 @@ export interface SnapshotResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** All at once; a service has the work done in another thread (pap/load-aside.ts). */
 export function compileSnapshot(
   set: PolicySet,
   settings: DecisionSettings,
-  makeIndex: IndexMaker = keyedIndex,
+  makeIndex: IndexMaker | null = null,
 ): SnapshotResult {
-  return runSteps(compileSnapshotSteps(set, settings, () => revisionOf(set, settings.fingerprint), makeIndex));
+  const { buffer, diagnostics } = buildFlat(set, settings, revisionOf(set, settings.fingerprint));
+  return { snapshot: buffer === null ? null : openSnapshot(buffer, settings, makeIndex), diagnostics };
 }
 
-/** The same in steps. `revision` is asked for only when there are no errors. */
-export function* compileSnapshotSteps(
-  set: PolicySet,
+/**
+ * Costs the same whatever is in `buffer`. The settings must be those with which it was built.
+ *
+ * @throws NotFlat
+ */
+export function openSnapshot(
+  buffer: SharedArrayBuffer,
   settings: DecisionSettings,
-  revision: () => string,
-  makeIndex: IndexMaker = keyedIndex,
-): Steps<SnapshotResult> {
-  const { policies, diagnostics } = yield* compilePolicies(set, settings);
-  if (diagnostics.some(({ severity }) => severity === 'error')) return { snapshot: null, diagnostics };
-  const owned = new Set<string>();
-  for (const policy of policies)
-    for (const rule of policy.action === 'ALLOW' ? policy.rules : [])
-      for (const [name] of rule.respond?.setHeaders ?? []) owned.add(asciiLowerCase(name));
+  makeIndex: IndexMaker | null = null,
+): PolicySnapshot {
+  const flat = new FlatSnapshot(buffer, settings);
+  const { ownedHeaders } = flat;
   const scopes = new Map<string, Scope | null>();
   const byEntry = new WeakMap<Workload, Scope | null>();
-  const snapshot: PolicySnapshot = {
-    revision: revision(),
-    settings,
-    policies,
-    ruleCount: policies.reduce((sum, policy) => sum + policy.rules.length, 0),
-    inventory: yield* buildInventory(set.workloads),
-    ourTrustDomains: trustDomains(settings.trustDomain, settings.trustDomainAliases).ours,
-    ownedHeaders: [...owned].sort(),
-    ownedFolded: new Set([...owned].map((name) => name.replaceAll('-', '_'))),
-    ownedHaveUnderscore: [...owned].some((name) => name.includes('_')),
-    scopeOf(workload) {
-      // Workloads of the inventory are the same objects each time: no key has to be made for them.
-      if (workload.source === 'inventory') {
-        let scope = byEntry.get(workload);
-        if (scope === undefined) {
-          scope = scopeByKey(workload);
-          byEntry.set(workload, scope);
-        }
-        return scope;
-      }
-      return scopeByKey(workload);
-    },
-  };
   function scopeByKey(workload: Workload): Scope | null {
     const key = workloadKey(workload);
     let scope = scopes.get(key);
     if (scope === undefined) {
       if (scopes.size >= MAX_SCOPES) scopes.clear();
-      scope = buildScope(policies, workload, settings.rootNamespace, makeIndex);
+      scope = buildScope(flat, workload, settings.rootNamespace, makeIndex);
       scopes.set(key, scope);
     }
     return scope;
   }
-  return { snapshot, diagnostics };
+  return {
+    revision: flat.revision,
+    settings,
+    buffer,
+    get policies() {
+      return Array.from({ length: flat.policyCount }, (_, number) => flat.policy(number));
+    },
+    policyCount: flat.policyCount,
+    ruleCount: flat.ruleCount,
+    expiredDenyRules: (nowMs) => flat.denyEndsMs.filter((endMs) => endMs <= nowMs).length,
+    warm: () => flat.warm(),
+    workloadAt: (address) => flat.workload(address),
+    ourTrustDomains: trustDomains(settings.trustDomain, settings.trustDomainAliases).ours,
+    ownedHeaders,
+    ownedFolded: new Set(ownedHeaders.map((name) => name.replaceAll('-', '_'))),
+    ownedHaveUnderscore: ownedHeaders.some((name) => name.includes('_')),
+    scopeOf(workload) {
+      // Workloads of the inventory are the same objects each time: no key has to be made for them.
+      if (workload.source !== 'inventory') return scopeByKey(workload);
+      let scope = byEntry.get(workload);
+      if (scope === undefined) {
+        scope = scopeByKey(workload);
+        byEntry.set(workload, scope);
+      }
+      return scope;
+    },
+  };
 }

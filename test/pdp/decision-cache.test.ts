@@ -13,7 +13,7 @@ const cache = new DecisionCache<{ readonly n: number }>({ maxEntries: 3 });
 function keyOf(ask: Ask, extra = '', from = snapshot): string | null {
   const question = questionOf(from, ask);
   if (question.refused !== null) throw new Error('refused');
-  return cache.key(from.revision, question.scope, question.request, extra);
+  return cache.key(question.scope, question.request, extra);
 }
 
 describe('the key of a decision', () => {
@@ -96,7 +96,7 @@ describe('the key of a decision', () => {
     expect(keyOf({}, '', clocked)).toBeNull();
     const question = questionOf(snapshot, {});
     const off = new DecisionCache({ maxEntries: 0 });
-    expect(question.refused === null && off.key('r', question.scope, question.request, '')).toBeNull();
+    expect(question.refused === null && off.key(question.scope, question.request, '')).toBeNull();
   });
 });
 

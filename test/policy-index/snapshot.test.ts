@@ -1,9 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseIp } from '../../src/attributes/address.ts';
-import { runSteps } from '../../src/lib/steps.ts';
-import { buildInventory } from '../../src/policy-index/inventory.ts';
-import type { Inventory } from '../../src/policy-index/inventory.ts';
-import { SETTINGS, policySet, snapshotOf } from '../extauthz/support/engine.ts';
+import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
+import { snapshotOf } from '../extauthz/support/engine.ts';
 import { access, istio, operation, policiesYaml, workloadEntry } from '../extauthz/support/yaml.ts';
 
 describe('the revision', () => {
@@ -64,9 +62,8 @@ describe('owned headers', () => {
 });
 
 describe('the inventory', () => {
-  const inventoryOf = (...entries: readonly unknown[]): Inventory =>
-    runSteps(buildInventory(policySet(policiesYaml([], entries), SETTINGS).workloads));
-  const find = (inventory: Inventory, address: string): unknown => inventory.find(parseIp(address)!);
+  const inventoryOf = (...entries: readonly unknown[]): PolicySnapshot => snapshotOf(policiesYaml([], entries));
+  const find = (snapshot: PolicySnapshot, address: string): unknown => snapshot.workloadAt(parseIp(address)!);
 
   it('knows a workload by its address, however that is written', () => {
     const inventory = inventoryOf(

@@ -5,10 +5,15 @@ import { celHolds } from './cel-holds.ts';
 import type { CompiledRule } from '../../policy/compile/compiled-rule.ts';
 import { holds } from './holds.ts';
 import type { Predicate } from '../../policy/compile/predicate.ts';
+import type { TokenView } from '../rule-index.ts';
 import { predicateReadsToken } from '../../policy/compile/read-set.ts';
 
-/** `matchRule` or `couldMatch…`: what an index asks of each candidate. */
+/** What an index asks of each candidate. */
 export type RuleMatch = (rule: CompiledRule, request: RequestAttributes, nowMs: number) => boolean;
+
+export function ruleMatch(token: TokenView): RuleMatch {
+  return token === 'as it is' ? matchRule : matchRuleWithBestToken;
+}
 
 export function matchRule(rule: CompiledRule, request: RequestAttributes, nowMs: number): boolean {
   const { action } = rule.policy;
@@ -25,7 +30,7 @@ export function matchRule(rule: CompiledRule, request: RequestAttributes, nowMs:
  * Would the rule help with the best of tokens? For an ALLOW: could it match; for a DENY: can it not be
  * avoided. Tells 401 (bring a token) from 403.
  */
-export function matchRuleWithBestToken(rule: CompiledRule, request: RequestAttributes, nowMs: number): boolean {
+function matchRuleWithBestToken(rule: CompiledRule, request: RequestAttributes, nowMs: number): boolean {
   if (!rule.readsToken) return matchRule(rule, request, nowMs);
   const { action } = rule.policy;
   const best = action === 'ALLOW';

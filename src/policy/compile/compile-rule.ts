@@ -12,17 +12,18 @@ import { stringMatcher } from '../../matcher/string.ts';
 import type { StringMatcher } from '../../matcher/string.ts';
 import { valueSet } from '../../matcher/value-set.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
-import type { Condition, Operation, OperationField, Policy, Rule, Source, SourceField, ValueList } from '../model.ts';
+import type { Condition, Operation, OperationField, Rule, Source, SourceField, ValueList } from '../model.ts';
 import type { CompiledGroup } from './group.ts';
 import type { Dialect, Predicate, SpiffePart, Test } from './predicate.ts';
 import type { TrustDomains } from './trust-domain.ts';
 
 export interface RuleContext {
-  readonly policy: Policy;
+  /** Of the policy. */
+  readonly namespace: string;
   readonly dialect: Dialect;
   readonly trustDomains: TrustDomains;
-  /** By `namespace/name`. */
-  readonly groups: ReadonlyMap<string, CompiledGroup>;
+  /** `name`, or `namespace/name`. */
+  readonly groupNamed: (name: string) => CompiledGroup;
 }
 
 export interface RulePredicates {
@@ -118,7 +119,7 @@ function sourceTest(field: SourceField, values: readonly string[], context: Rule
     case 'remoteIpBlocks':
       return { attribute: 'remoteIp', blocks: ipBlocks(values) };
     case 'groups':
-      return { attribute: 'groups', groups: values.map((name) => groupNamed(name, context)) };
+      return { attribute: 'groups', groups: values.map((name) => context.groupNamed(name)) };
     default:
       return context.dialect === 'istio' ? istioPeerTest(field, values, context) : spiffeTest(field, values, context);
   }
@@ -136,7 +137,7 @@ function istioPeerTest(field: PeerField, values: readonly string[], context: Rul
         case 'namespaces':
           return [istioNamespace(toByteString(value))];
         case 'serviceAccounts':
-          return [istioServiceAccount(toByteString(value), context.policy.namespace)];
+          return [istioServiceAccount(toByteString(value), context.namespace)];
         case 'trustDomains':
           return context.trustDomains.expandTrustDomain(value).map((v) => istioTrustDomain(toByteString(v)));
       }
@@ -165,7 +166,7 @@ function spiffeTest(field: PeerField, values: readonly string[], context: RuleCo
           case 'namespaces':
             return [wildcard(toByteString(value))];
           case 'serviceAccounts':
-            return [{ kind: 'exact', text: value.includes('/') ? value : `${context.policy.namespace}/${value}` }];
+            return [{ kind: 'exact', text: value.includes('/') ? value : `${context.namespace}/${value}` }];
         }
       }),
     ),
@@ -176,12 +177,6 @@ function spiffeTest(field: PeerField, values: readonly string[], context: RuleCo
 function wildcard(value: string): StringMatcher {
   if (value === '*') return { kind: 'nonEmpty' };
   return value.includes('*') ? { kind: 'glob', parts: value.split('*') } : { kind: 'exact', text: value };
-}
-
-function groupNamed(name: string, context: RuleContext): CompiledGroup {
-  const group = context.groups.get(name.includes('/') ? name : `${context.policy.namespace}/${name}`);
-  if (group === undefined) throw new TypeError(`unknown group ${name}`);
-  return group;
 }
 
 function requestPrincipalTest(values: readonly string[]): Test {

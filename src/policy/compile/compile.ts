@@ -1,111 +1,119 @@
-/** A validated set → compiled policies, in report order. */
+/** A validated policy → predicates, conditions and obligations. */
 import type { Diagnostic } from '../../lib/diagnostic.ts';
-import type { Steps } from '../../lib/steps.ts';
 import { compileCel } from '../cel/compile.ts';
 import type { CelProgram } from '../cel/program.ts';
-import type { PolicySet, Rule } from '../model.ts';
-import { compareReportOrder } from '../report-order.ts';
+import type { CelSource, Policy, Rule } from '../model.ts';
 import { celReads } from './cel-reads.ts';
 import { compilePredicates } from './compile-rule.ts';
-import type { RuleContext } from './compile-rule.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled-rule.ts';
-import { compileGroups } from './group.ts';
-import { predicateReads, predicateReadsToken, readKey } from './read-set.ts';
+import { compileGroup } from './group.ts';
+import type { CompiledGroup, GroupSource } from './group.ts';
+import { predicateReads, predicateReadsToken, uniqueReads } from './read-set.ts';
 import type { Read } from './read-set.ts';
+import type { Test } from './predicate.ts';
 import { compileRespond, respondReads } from './respond.ts';
 import { trustDomains } from './trust-domain.ts';
+import type { TrustDomains } from './trust-domain.ts';
 
 export interface CompileOptions {
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
 }
 
-export interface CompiledSet {
-  readonly policies: readonly CompiledPolicy[];
-  /** Problems with CEL conditions; with any error the set must not be served. */
-  readonly diagnostics: readonly Diagnostic[];
-}
+/** Compiles policies and rules one by one, in any order. Groups and conditions are compiled once. */
+export class Compiler {
+  /** Problems with CEL conditions so far; with any error the set must not be served. */
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #groups: GroupSource;
+  readonly #trustDomains: TrustDomains;
+  readonly #compiledGroups = new Map<string, CompiledGroup>();
+  readonly #programs = new Map<string, CelProgram>();
 
-/** A step for each rule. */
-export function* compilePolicies(set: PolicySet, options: CompileOptions): Steps<CompiledSet> {
-  const domains = trustDomains(options.trustDomain, options.trustDomainAliases);
-  const groups = yield* compileGroups(set.groups, domains);
-  const diagnostics: Diagnostic[] = [];
-  let ordinal = 0;
-  const policies: CompiledPolicy[] = [];
-  for (const policy of [...set.policies].sort(compareReportOrder)) {
-    const context: RuleContext = {
-      policy,
-      dialect: policy.kind === 'AccessPolicy' ? 'access' : 'istio',
-      trustDomains: domains,
-      groups,
-    };
-    const rules: CompiledRule[] = [];
-    const compiled: CompiledPolicy = {
-      kind: policy.kind,
-      name: `${policy.namespace}/${policy.name}`,
-      namespace: policy.namespace,
-      action: policy.action,
-      mode: policy.mode,
-      matchLabels: policy.matchLabels,
-      serviceAccounts: policy.serviceAccounts,
-      targetGateways: policy.targetGateways,
-      rules,
-    };
-    for (const rule of policy.rules) {
-      yield;
-      rules.push(compileRule(rule, ordinal++, compiled, context, diagnostics));
-    }
-    policies.push(compiled);
+  constructor(groups: GroupSource, { trustDomain, trustDomainAliases }: CompileOptions) {
+    this.#groups = groups;
+    this.#trustDomains = trustDomains(trustDomain, trustDomainAliases);
   }
-  return { policies, diagnostics };
+
+  /** `compiled.policy` is what {@link policyHead} made of `policy`. */
+  rule(rule: Rule, ordinal: number, policy: CompiledPolicy): CompiledRule {
+    const { from, to, when } = compilePredicates(rule, {
+      namespace: policy.namespace,
+      dialect: policy.kind === 'AccessPolicy' ? 'access' : 'istio',
+      trustDomains: this.#trustDomains,
+      groupNamed: (name) => this.#groupNamed(name, policy.namespace),
+    });
+    const cel = rule.condition === null ? null : this.condition(rule.condition);
+    const respond = rule.respond === null ? null : compileRespond(rule.respond);
+    const predicates = [...(from?.flat() ?? []), ...(to?.flat() ?? []), ...when];
+    const celRead = cel === null ? [] : celReads(cel);
+    const exactReads = uniqueReads([
+      ...predicates.filter(({ test }) => !hasPatterns(test)).flatMap(predicateReads),
+      ...celRead,
+      ...(respond === null ? [] : respondReads(respond)),
+    ]);
+    return {
+      ordinal,
+      policy,
+      index: rule.index,
+      name: rule.name,
+      from,
+      to,
+      when,
+      cel,
+      valid: rule.valid,
+      respond,
+      reads: uniqueReads([...predicates.flatMap(predicateReads), ...exactReads]),
+      exactReads,
+      readsToken:
+        predicates.some(predicateReadsToken) ||
+        celRead.some(({ kind }) => kind === 'claims' || kind === 'claim' || kind === 'tokenSubject'),
+      readsClock: cel !== null && cel.readsNow,
+    };
+  }
+
+  #groupNamed(name: string, namespace: string): CompiledGroup {
+    const key = name.includes('/') ? name : `${namespace}/${name}`;
+    let group = this.#compiledGroups.get(key);
+    if (group === undefined) {
+      group = compileGroup(key, this.#groups, this.#trustDomains);
+      this.#compiledGroups.set(key, group);
+    }
+    return group;
+  }
+
+  /** null: it does not compile, and {@link diagnostics} tell why. */
+  condition({ text, position }: CelSource): CelProgram | null {
+    const known = this.#programs.get(text);
+    if (known !== undefined) return known;
+    const { program, problems } = compileCel(text);
+    for (const { message, hint } of problems)
+      this.diagnostics.push({ severity: 'error', code: 'bad-condition', message, hint, position });
+    if (program !== null) this.#programs.set(text, program);
+    return program;
+  }
 }
 
-function compileRule(
-  rule: Rule,
-  ordinal: number,
-  policy: CompiledPolicy,
-  context: RuleContext,
-  diagnostics: Diagnostic[],
-): CompiledRule {
-  const { from, to, when } = compilePredicates(rule, context);
-  const cel = compileCondition(rule, diagnostics);
-  const respond = rule.respond === null ? null : compileRespond(rule.respond);
-  const predicates = [...(from?.flat() ?? []), ...(to?.flat() ?? []), ...when];
-  const celRead = cel === null ? [] : celReads(cel);
-  const reads = uniqueReads([
-    ...predicates.flatMap(predicateReads),
-    ...celRead,
-    ...(respond === null ? [] : respondReads(respond)),
-  ]);
+/** `rulesOf`: how its rules are come by when they are asked for. */
+export function policyHead(
+  policy: Policy,
+  rulesOf: (compiled: CompiledPolicy) => readonly CompiledRule[],
+): CompiledPolicy {
   return {
-    ordinal,
-    policy,
-    index: rule.index,
-    name: rule.name,
-    from,
-    to,
-    when,
-    cel,
-    valid: rule.valid,
-    respond,
-    reads,
-    readsToken:
-      predicates.some(predicateReadsToken) ||
-      celRead.some(({ kind }) => kind === 'claims' || kind === 'claim' || kind === 'tokenSubject'),
-    readsClock: cel !== null && cel.readsNow,
+    kind: policy.kind,
+    name: `${policy.namespace}/${policy.name}`,
+    namespace: policy.namespace,
+    action: policy.action,
+    mode: policy.mode,
+    matchLabels: policy.matchLabels,
+    serviceAccounts: policy.serviceAccounts,
+    targetGateways: policy.targetGateways,
+    get rules() {
+      return rulesOf(this);
+    },
   };
 }
 
-function compileCondition(rule: Rule, diagnostics: Diagnostic[]): CelProgram | null {
-  if (rule.condition === null) return null;
-  const { program, problems } = compileCel(rule.condition.text);
-  const { position } = rule.condition;
-  for (const { message, hint } of problems)
-    diagnostics.push({ severity: 'error', code: 'bad-condition', message, hint, position });
-  return program;
-}
-
-export function uniqueReads(reads: readonly Read[]): readonly Read[] {
-  return [...new Map(reads.map((read) => [readKey(read), read])).values()];
+/** What groups and metadata look at is not filed by its patterns. */
+function hasPatterns({ attribute }: Test): boolean {
+  return attribute !== 'groups' && attribute !== 'metadata';
 }

@@ -34,6 +34,8 @@ export interface CompiledRule {
   readonly respond: CompiledRespond | null;
   /** Everything that deciding by this rule and answering with it reads. */
   readonly reads: readonly Read[];
+  /** Those of them whose very value counts: it is computed with or gets into the answer. Others are only compared with patterns. */
+  readonly exactReads: readonly Read[];
   /** Some field looks at the token: a valid one could change what the rule says. */
   readonly readsToken: boolean;
   /** Reads the clock (CEL `now` or `request.time`): decisions that looked at it are not kept. */

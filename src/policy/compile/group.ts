@@ -2,7 +2,6 @@ import type { ClaimMap } from '../../attributes/claim.ts';
 import { claimAt, claimStrings } from '../../attributes/claim.ts';
 import { toByteString } from '../../attributes/bytes.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
-import type { Steps } from '../../lib/steps.ts';
 import { stringMatcher } from '../../matcher/string.ts';
 import { valueSet, valueSetMatches } from '../../matcher/value-set.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
@@ -25,24 +24,14 @@ export interface GroupClaim {
   readonly values: ValueSet;
 }
 
-/** Flattens every group, each in a step. `groups` was validated: nested names are known and there is no cycle. */
-export function* compileGroups(
-  groups: ReadonlyMap<string, PrincipalGroup>,
-  trustDomains: TrustDomains,
-): Steps<ReadonlyMap<string, CompiledGroup>> {
-  const compiled = new Map<string, CompiledGroup>();
-  for (const name of groups.keys()) {
-    yield;
-    compiled.set(name, compileGroup(name, groups, trustDomains));
-  }
-  return compiled;
+/** Groups by `namespace/name`, as they were written. */
+export interface GroupSource {
+  get(name: string): PrincipalGroup | undefined;
 }
 
-function compileGroup(
-  name: string,
-  groups: ReadonlyMap<string, PrincipalGroup>,
-  trustDomains: TrustDomains,
-): CompiledGroup {
+/** Flattens a group. Groups were validated: nested names are known and there is no cycle. Throws when there is none of that name. */
+export function compileGroup(name: string, groups: GroupSource, trustDomains: TrustDomains): CompiledGroup {
+  if (groups.get(name) === undefined) throw new TypeError(`unknown group ${name}`);
   const members = new Set<string>();
   collect(name, groups, members);
   const spiffeIds: string[] = [];
@@ -74,7 +63,7 @@ function compileGroup(
   };
 }
 
-function collect(name: string, groups: ReadonlyMap<string, PrincipalGroup>, into: Set<string>): void {
+function collect(name: string, groups: GroupSource, into: Set<string>): void {
   if (into.has(name)) return;
   into.add(name);
   for (const nested of groups.get(name)?.groups ?? []) collect(nested, groups, into);

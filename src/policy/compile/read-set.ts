@@ -86,3 +86,7 @@ export function predicateReadsToken(predicate: Predicate): boolean {
     (test.attribute === 'groups' && test.groups.some(groupReadsToken))
   );
 }
+
+export function uniqueReads(reads: readonly Read[]): readonly Read[] {
+  return [...new Map(reads.map((read) => [readKey(read), read])).values()];
+}

@@ -9,7 +9,6 @@ import { decide } from '../../../src/pdp/decide.ts';
 import type { Decision } from '../../../src/pdp/decision.ts';
 import { loadPolicySet } from '../../../src/policy/load.ts';
 import type { PolicySet } from '../../../src/policy/model.ts';
-import { keyedIndex } from '../../../src/policy-index/keyed-index.ts';
 import type { IndexMaker } from '../../../src/policy-index/scope.ts';
 import type { DecisionSettings } from '../../../src/policy-index/settings.ts';
 import { compileSnapshot } from '../../../src/policy-index/snapshot.ts';
@@ -57,7 +56,7 @@ export function policySet(text: string, settings: DecisionSettings = SETTINGS): 
 export function snapshotOf(
   policies: string | PolicySet,
   settings: Partial<DecisionSettings> = {},
-  makeIndex: IndexMaker = keyedIndex,
+  makeIndex: IndexMaker | null = null,
 ): PolicySnapshot {
   const all = { ...SETTINGS, ...settings };
   const set = typeof policies === 'string' ? policySet(policies, all) : policies;

@@ -1,12 +1,19 @@
-import { claimKey } from '../../attributes/claim.ts';
-import type { RequestAttributes } from '../../attributes/request-attributes.ts';
-import type { Read } from '../../policy/compile/read-set.ts';
+import { claimKey } from '../attributes/claim.ts';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import type { Read } from '../policy/compile/read-set.ts';
+import type { KeyRead } from './scope.ts';
+import type { ValueClasses } from './value-classes.ts';
 
 /**
  * The part of a cache key for one read. Self-delimiting: every text stands behind its length, so no two
- * lists of values give one key.
+ * lists of values give one key. A class is marked `c`, a value `v`.
  */
-export function keyPart(read: Read, request: RequestAttributes): string {
+export function keyPart({ read, exact }: KeyRead, classes: ValueClasses, request: RequestAttributes): string {
+  const ofClass = exact ? null : classes.classOf(read, request);
+  return ofClass === null ? `v${valuePart(read, request)}` : `c${ofClass}`;
+}
+
+function valuePart(read: Read, request: RequestAttributes): string {
   switch (read.kind) {
     case 'method':
       return text(request.method);

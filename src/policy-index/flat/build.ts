@@ -1,0 +1,216 @@
+/** A validated set → a flat snapshot. All the work that grows with the rules is done here, at load. */
+import { parseIp } from '../../attributes/address.ts';
+import { asciiLowerCase, toByteString } from '../../attributes/bytes.ts';
+import type { Diagnostic } from '../../lib/diagnostic.ts';
+import { Compiler, policyHead } from '../../policy/compile/compile.ts';
+import type { CompileOptions } from '../../policy/compile/compile.ts';
+import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
+import type { Policy, PolicySet, WorkloadEntry } from '../../policy/model.ts';
+import { compareReportOrder } from '../../policy/report-order.ts';
+import { attachmentKey, AttachmentDraft, labelCounts, placesOf } from './attachments.ts';
+import { DIMENSION_COUNT } from './dimensions.ts';
+import { FlatWriter } from './format.ts';
+import { CONFLICT, PLACES } from './places.ts';
+import { GrowingWords } from './growing.ts';
+import { groupValue, policyValue, ruleValue, workloadValue } from './model-values.ts';
+import { PatternWriter } from './pattern-writer.ts';
+import { PostingsWriter, SetsWriter } from './postings.ts';
+import { entriesOf } from './rule-entries.ts';
+import { TextWriter } from './text.ts';
+import { ValueWriter } from './values.ts';
+
+export interface BuiltSnapshot {
+  /** null when there are errors. */
+  readonly buffer: SharedArrayBuffer | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Rules that deny come before those that allow, and those that only say what they would do stand behind. */
+const CLASSES: readonly ((policy: Policy) => boolean)[] = [
+  ({ action, mode }) => action === 'DENY' && mode === 'enforce',
+  ({ action, mode }) => action === 'ALLOW' && mode === 'enforce',
+  ({ action, mode }) => action === 'DENY' && mode !== 'enforce',
+  ({ action, mode }) => action === 'ALLOW' && mode !== 'enforce',
+];
+
+/** The bit of an entry that patterns may put out. */
+export const HAS_UNWANTED = 31;
+
+export function buildFlat(set: PolicySet, options: CompileOptions, revision: string): BuiltSnapshot {
+  return new Build(set, options, revision).run();
+}
+
+class Build {
+  readonly #set: PolicySet;
+  readonly #revision: string;
+  readonly #compiler: Compiler;
+  readonly #text = new TextWriter();
+  readonly #values = new ValueWriter(this.#text);
+  readonly #postings = new PostingsWriter();
+  readonly #patterns = new PatternWriter(this.#text, this.#postings);
+  readonly #wantedBy = new SetsWriter();
+  readonly #unwantedBy = new SetsWriter();
+  readonly #usage = new Map<number, number>();
+  readonly #attachments = new Map<string, AttachmentDraft>();
+  readonly #entryRules = new GrowingWords();
+  readonly #entryMasks = new GrowingWords();
+  readonly #owned = new Set<string>();
+  /** When rules that deny cease to. */
+  readonly #denyEnds: number[] = [];
+  readonly #conditions = new Set<string>();
+
+  constructor(set: PolicySet, options: CompileOptions, revision: string) {
+    this.#set = set;
+    this.#revision = revision;
+    this.#compiler = new Compiler(set.groups, options);
+  }
+
+  run(): BuiltSnapshot {
+    const policies = [...this.#set.policies].sort(compareReportOrder);
+    const firstRules = new Uint32Array(policies.length + 1);
+    policies.forEach(({ rules }, i) => {
+      firstRules[i + 1] = firstRules[i]! + rules.length;
+    });
+    for (const isOfClass of CLASSES)
+      policies.forEach((policy, i) => {
+        if (isOfClass(policy)) this.#filePolicy(policy, i, firstRules[i]!);
+      });
+    const { diagnostics } = this.#compiler;
+    if (diagnostics.length > 0) return { buffer: null, diagnostics };
+    return { buffer: this.#write(policies, firstRules), diagnostics };
+  }
+
+  #filePolicy(policy: Policy, number: number, firstRule: number): void {
+    const key = attachmentKey(policy);
+    let attachment = this.#attachments.get(key);
+    if (attachment === undefined) {
+      attachment = new AttachmentDraft(policy);
+      this.#attachments.set(key, attachment);
+    }
+    attachment.policies.push(number);
+    const compiled: CompiledPolicy = policyHead(policy, () => []);
+    policy.rules.forEach((rule, i) => {
+      this.#fileRule(this.#compiler.rule(rule, firstRule + i, compiled), attachment);
+    });
+  }
+
+  #fileRule(rule: CompiledRule, attachment: AttachmentDraft): void {
+    attachment.add(rule);
+    if (rule.cel !== null) this.#conditions.add(rule.cel.text);
+    if (rule.policy.action === 'ALLOW')
+      for (const [name] of rule.respond?.setHeaders ?? []) this.#owned.add(asciiLowerCase(name));
+    this.#patterns.onUse = (pattern) => attachment.patterns.add(pattern);
+    const { action, mode } = rule.policy;
+    if (action === 'DENY' && mode === 'enforce' && rule.valid?.untilMs != null) this.#denyEnds.push(rule.valid.untilMs);
+    for (const { wanted, unwanted } of entriesOf(rule, this.#patterns, this.#usage)) {
+      const number = this.#entryRules.length;
+      let mask = unwanted.length > 0 ? 1 << HAS_UNWANTED : 0;
+      for (const [dimension, patterns] of wanted) {
+        mask |= 1 << dimension;
+        for (const pattern of patterns) {
+          this.#wantedBy.add(pattern, number);
+          this.#usage.set(pattern, (this.#usage.get(pattern) ?? 0) + 1);
+        }
+      }
+      for (const pattern of unwanted) this.#unwantedBy.add(pattern, number);
+      attachment.entries.push(number);
+      this.#entryRules.push(rule.ordinal);
+      this.#entryMasks.push(mask >>> 0);
+    }
+  }
+
+  #write(policies: readonly Policy[], firstRules: Uint32Array): SharedArrayBuffer {
+    const writer = new FlatWriter();
+    const rules = new GrowingWords();
+    const places = new GrowingWords();
+    for (const policy of policies) {
+      places.push(this.#values.write(policyValue(policy)));
+      for (const rule of policy.rules) rules.push(this.#values.write(ruleValue(rule)));
+    }
+    writer.put('policies', places.taken);
+    writer.put('policyRules', firstRules);
+    writer.put('rules', rules.taken);
+    writer.put('entryRules', this.#entryRules.taken);
+    writer.put('entryMasks', this.#entryMasks.taken);
+    writer.put('unconstrained', this.#unconstrained());
+    writer.put('attachments', this.#writeAttachments());
+    writer.put('workloads', this.#writeWorkloads());
+    for (const [name, group] of this.#set.groups)
+      this.#patterns.addPlace(PLACES.group, toByteString(name), this.#values.write(groupValue(group)));
+    this.#patterns.finish(writer, this.#values, this.#wantedBy, this.#unwantedBy);
+    const { headers, claims, groupClaims } = this.#patterns;
+    const head = new Uint32Array([
+      this.#values.write([
+        this.#revision,
+        [...this.#owned].sort(),
+        [...headers],
+        [...claims.values()],
+        [...groupClaims.values()],
+        this.#unwantedDimensions(),
+        this.#denyEnds.sort((a, b) => a - b),
+        [...this.#conditions],
+      ]),
+    ]);
+    writer.put('head', head);
+    this.#postings.finish(writer);
+    this.#values.finish(writer);
+    this.#text.finish(writer);
+    return writer.finish();
+  }
+
+  #unconstrained(): Uint32Array {
+    const masks = this.#entryMasks.taken;
+    const references = new Uint32Array(DIMENSION_COUNT);
+    for (let dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
+      const free: number[] = [];
+      for (let entry = 0; entry < masks.length; entry++)
+        if (((masks[entry]! >>> dimension) & 1) === 0) free.push(entry);
+      // Where nothing is constrained, the dimension is never asked.
+      references[dimension] = free.length === masks.length ? 0 : this.#postings.write(free);
+    }
+    return references;
+  }
+
+  /** Bits of the dimensions that have `not…` patterns. */
+  #unwantedDimensions(): number {
+    let mask = 0;
+    for (const pattern of this.#unwantedBy.sets) mask |= 1 << this.#patterns.dimensionOf(pattern);
+    return mask;
+  }
+
+  #writeAttachments(): Uint32Array {
+    const drafts = [...this.#attachments.values()];
+    const counts = labelCounts(drafts.map(({ policy }) => policy));
+    const places = new Uint32Array(drafts.length);
+    drafts.forEach((draft, number) => {
+      places[number] = this.#values.write(draft.value((numbers) => this.#postings.write(numbers)));
+      for (const [table, text] of placesOf(draft.policy, counts))
+        this.#wantedBy.add(this.#patterns.addName(table, text), number);
+    });
+    return places;
+  }
+
+  #writeWorkloads(): Uint32Array {
+    const byAddress = new Map<string, number[]>();
+    for (const entry of this.#set.workloads) {
+      const address = addressOf(entry);
+      const place = this.#values.write(workloadValue(entry));
+      const places = byAddress.get(address);
+      if (places === undefined) byAddress.set(address, [place]);
+      else if (!places.includes(place)) places.push(place);
+    }
+    const words = new GrowingWords();
+    for (const [address, places] of byAddress) {
+      // More than one thing said of an address is a contradiction: `CONFLICT` stands for it.
+      this.#patterns.addPlace(PLACES.workload, address, places.length > 1 ? CONFLICT : words.length + 1);
+      if (places.length === 1) words.push(places[0]!);
+    }
+    return words.taken;
+  }
+}
+
+function addressOf({ address, namespace, name }: WorkloadEntry): string {
+  const parsed = parseIp(address);
+  if (parsed === null) throw new TypeError(`WorkloadEntry ${namespace}/${name}: not an IP address`);
+  return parsed;
+}

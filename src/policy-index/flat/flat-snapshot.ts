@@ -1,0 +1,206 @@
+/**
+ * A flat snapshot, opened: policies, rules and workloads are made of its bytes when a request asks for them.
+ * Opening costs the same whatever the number of rules.
+ */
+import type { IpAddress } from '../../attributes/address.ts';
+import { toByteString } from '../../attributes/bytes.ts';
+import type { Workload } from '../../attributes/workload.ts';
+import { Compiler, policyHead } from '../../policy/compile/compile.ts';
+import type { CompileOptions } from '../../policy/compile/compile.ts';
+import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
+import type { Position } from '../../lib/diagnostic.ts';
+import type { Steps } from '../../lib/steps.ts';
+import { attachmentOf, placesFor } from './attachments.ts';
+import type { Attachment } from './attachments.ts';
+import { EntryQuery } from './entry-query.ts';
+import { FlatReader } from './format.ts';
+import { groupOf, policyOf, ruleOf, workloadOf } from './model-values.ts';
+import { PatternReader } from './pattern-reader.ts';
+import { CONFLICT, PLACES } from './places.ts';
+import { Postings } from './postings.ts';
+import { RequestPatterns } from './request-patterns.ts';
+import { TextReader } from './text.ts';
+import { ValueReader } from './values.ts';
+import type { Value } from './values.ts';
+
+const NOWHERE: Position = { file: '', line: 1, column: 1 };
+
+/** Rules and policies that were asked for lately; a power of two. */
+const KEPT_RULES = 4096;
+const KEPT_POLICIES = 1024;
+
+export class FlatSnapshot {
+  readonly buffer: SharedArrayBuffer;
+  readonly revision: string;
+  readonly ownedHeaders: readonly string[];
+  /** When rules that deny cease to, ascending; milliseconds since the epoch. */
+  readonly denyEndsMs: readonly number[];
+  readonly postings: Postings;
+  readonly patterns: PatternReader;
+  readonly requests: RequestPatterns;
+  readonly query: EntryQuery;
+  readonly #values: ValueReader;
+  readonly #policyPlaces: Uint32Array;
+  readonly #firstRules: Uint32Array;
+  readonly #rulePlaces: Uint32Array;
+  readonly #entryRules: Uint32Array;
+  readonly #attachmentPlaces: Uint32Array;
+  readonly #workloadPlaces: Uint32Array;
+  readonly #compiler: Compiler;
+  readonly #conditions: readonly string[];
+  readonly #keptRules: (CompiledRule | undefined)[] = new Array<CompiledRule | undefined>(KEPT_RULES);
+  readonly #keptPolicies: ({ readonly number: number; readonly policy: CompiledPolicy } | undefined)[] = new Array<
+    { readonly number: number; readonly policy: CompiledPolicy } | undefined
+  >(KEPT_POLICIES);
+  /** Workloads that were asked for: the same object each time, so that their scope is found by it. */
+  readonly #workloads = new Map<number, Workload>();
+
+  /** @throws {@link NotFlat} */
+  constructor(buffer: SharedArrayBuffer, options: CompileOptions) {
+    this.buffer = buffer;
+    const reader = new FlatReader(buffer);
+    const text = new TextReader(reader);
+    this.#values = new ValueReader(reader, text);
+    this.#policyPlaces = reader.words('policies');
+    this.#firstRules = reader.words('policyRules');
+    this.#rulePlaces = reader.words('rules');
+    this.#entryRules = reader.words('entryRules');
+    this.#attachmentPlaces = reader.words('attachments');
+    this.#workloadPlaces = reader.words('workloads');
+    this.postings = new Postings(reader);
+    this.patterns = new PatternReader(reader, text, this.#values, this.postings);
+    const [revision, owned, headers, claims, groupClaims, unwanted, denyEnds, conditions] = this.#values.read(
+      reader.words('head')[0]!,
+    ) as readonly Value[];
+    this.revision = revision as string;
+    this.ownedHeaders = owned as readonly string[];
+    this.denyEndsMs = denyEnds as readonly number[];
+    this.#conditions = conditions as readonly string[];
+    this.requests = new RequestPatterns(this.patterns, this.postings, {
+      headers: headers as readonly string[],
+      claims: claims as readonly (readonly string[])[],
+      groupClaims: groupClaims as readonly (readonly string[])[],
+    });
+    this.query = new EntryQuery(reader, this.postings, this.patterns, this.requests, unwanted as number, (entry) =>
+      this.rule(this.#entryRules[entry]!),
+    );
+    const groupPlace = (name: string): number => this.patterns.place(PLACES.group, toByteString(name));
+    this.#compiler = new Compiler(
+      {
+        get: (name) => {
+          const place = groupPlace(name);
+          return place < 0 ? undefined : groupOf(this.#values.read(place));
+        },
+      },
+      options,
+    );
+  }
+
+  /** Compiles the conditions, each in a step, so that no request waits for that. */
+  *warm(): Steps<void> {
+    for (const text of this.#conditions) {
+      this.#compiler.condition({ text, position: NOWHERE });
+      yield;
+    }
+  }
+
+  get policyCount(): number {
+    return this.#policyPlaces.length;
+  }
+
+  get ruleCount(): number {
+    return this.#rulePlaces.length;
+  }
+
+  get entryCount(): number {
+    return this.#entryRules.length;
+  }
+
+  /** By report order. Its rules are made each time they are asked for. */
+  policy(number: number): CompiledPolicy {
+    const slot = number & (KEPT_POLICIES - 1);
+    const kept = this.#keptPolicies[slot];
+    if (kept?.number === number) return kept.policy;
+    const policy = policyHead(policyOf(this.#values.read(this.#policyPlaces[number]!)), () => this.#rulesOf(number));
+    this.#keptPolicies[slot] = { number, policy };
+    return policy;
+  }
+
+  #rulesOf(policy: number): readonly CompiledRule[] {
+    const rules: CompiledRule[] = [];
+    for (let i = this.#firstRules[policy]!; i < this.#firstRules[policy + 1]!; i++) rules.push(this.rule(i));
+    return rules;
+  }
+
+  /** By ordinal. */
+  rule(ordinal: number): CompiledRule {
+    const slot = ordinal & (KEPT_RULES - 1);
+    const kept = this.#keptRules[slot];
+    if (kept?.ordinal === ordinal) return kept;
+    const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!));
+    const rule = this.#compiler.rule(source, ordinal, this.policy(this.#policyOfRule(ordinal)));
+    // Validated at load: that it cannot be compiled now would be a mistake of ours, and must not let anyone in.
+    if (source.condition !== null && rule.cel === null) throw new Error('a condition of the policies does not compile');
+    this.#keptRules[slot] = rule;
+    return rule;
+  }
+
+  #policyOfRule(ordinal: number): number {
+    let low = 0;
+    let high = this.#firstRules.length - 1;
+    // The last policy whose first rule is not behind `ordinal`; policies without rules share their place with the next.
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#firstRules[middle]! <= ordinal) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** Where a rule was written. */
+  positionOf(ordinal: number): Position {
+    return ruleOf(this.#values.read(this.#rulePlaces[ordinal]!)).position;
+  }
+
+  ruleOfEntry(entry: number): CompiledRule {
+    return this.rule(this.#entryRules[entry]!);
+  }
+
+  /** Which workload an address is; null: no entry; `conflict`: entries that say different things. */
+  workload(address: IpAddress): Workload | 'conflict' | null {
+    const place = this.patterns.place(PLACES.workload, address);
+    if (place < 0) return null;
+    if (place === CONFLICT) return 'conflict';
+    let workload = this.#workloads.get(place);
+    if (workload === undefined) {
+      const entry = workloadOf(this.#values.read(this.#workloadPlaces[place - 1]!));
+      workload = {
+        source: 'inventory',
+        namespace: entry.namespace,
+        serviceAccount: entry.serviceAccount,
+        labels: new Map([...entry.labels].map(([name, value]) => [toByteString(name), toByteString(value)])),
+      };
+      this.#workloads.set(place, workload);
+    }
+    return workload;
+  }
+
+  /** Those that may apply to a workload, or of which that cannot be told. */
+  *attachments(workload: Workload, rootNamespace: string): Generator<Attachment> {
+    const places = placesFor(workload, rootNamespace);
+    if (places === null) {
+      for (const place of this.#attachmentPlaces) yield attachmentOf(this.#values.read(place));
+      return;
+    }
+    const numbers = new Set<number>();
+    for (const [table, text] of places) {
+      const reference = this.patterns.place(table, text);
+      if (reference >= 0)
+        this.postings.some(reference, (number) => {
+          numbers.add(number);
+          return false;
+        });
+    }
+    for (const number of numbers) yield attachmentOf(this.#values.read(this.#attachmentPlaces[number]!));
+  }
+}
