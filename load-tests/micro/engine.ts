@@ -93,7 +93,7 @@ function engineOf(snapshot: PolicySnapshot, cacheEntries: number): Engine {
     decideCached(prepared) {
       const scope = scopeOf(prepared);
       const request = attributesOf(prepared);
-      const key = cache.key(snapshot.revision, scope, request, '/');
+      const key = cache.key(scope, request, '/');
       const known = cache.get(key, NOW_MS);
       if (known !== null) return known;
       const decided = decide(scope, SETTINGS, request, options);

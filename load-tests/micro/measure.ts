@@ -140,7 +140,12 @@ function slice(
   if (wrong > 0) throw new Error(`${wrong} of ${decisions} decisions changed while they were measured`);
   const cpu = process.threadCpuUsage(cpuBefore);
   // The first batch found out how large batches are to be.
-  return { of, batchesNs: batchesNs.slice(1), decisions, cpuNs: ((cpu.user + cpu.system) * 1000) / decisions };
+  return {
+    of,
+    batchesNs: batchesNs.length > 1 ? batchesNs.slice(1) : batchesNs,
+    decisions,
+    cpuNs: ((cpu.user + cpu.system) * 1000) / decisions,
+  };
 }
 
 function warmUp(part: Part, seed: number): void {
