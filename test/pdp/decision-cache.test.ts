@@ -3,10 +3,15 @@ import fc from 'fast-check';
 import { DecisionCache, MAX_KEY_LENGTH } from '../../src/pdp/decision-cache.ts';
 import { questionOf, snapshotOf } from '../extauthz/support/engine.ts';
 import type { Ask } from '../extauthz/support/engine.ts';
-import { access, policiesYaml, when } from '../extauthz/support/yaml.ts';
+import { access, istio, operation, policiesYaml, source, when } from '../extauthz/support/yaml.ts';
 
+/** What the answer says is the value itself, so that the key has to hold it. */
 const snapshot = snapshotOf(
-  policiesYaml([access('ALLOW', when('request.headers[x-a]', ['a']), when('request.headers[x-b]', ['b']))]),
+  policiesYaml([
+    access('ALLOW', {
+      respond: { request: { set: { 'x-1': '${request.headers[x-a]}', 'x-2': '${request.headers[x-b]}' } } },
+    }),
+  ]),
 );
 const cache = new DecisionCache<{ readonly n: number }>({ maxEntries: 3 });
 
@@ -83,7 +88,9 @@ describe('the key of a decision', () => {
     const ask: Ask = { headers: { 'x-a': '1' } };
     expect(keyOf(ask, 'x')).not.toBe(keyOf(ask, 'y'));
     expect(keyOf({ ...ask, destinationLabels: { app: 'other' } })).not.toBe(keyOf(ask));
-    const other = snapshotOf(policiesYaml([access('ALLOW', when('request.headers[x-a]', ['a']))]));
+    const other = snapshotOf(
+      policiesYaml([access('ALLOW', { respond: { request: { set: { 'x-1': '${request.headers[x-a]}' } } } })]),
+    );
     expect(keyOf(ask, '', other)).not.toBe(keyOf(ask));
   });
 
@@ -97,6 +104,179 @@ describe('the key of a decision', () => {
     const question = questionOf(snapshot, {});
     const off = new DecisionCache({ maxEntries: 0 });
     expect(question.refused === null && off.key(question.scope, question.request, '')).toBeNull();
+  });
+});
+
+describe('the key where values are only compared with patterns', () => {
+  type Rules = readonly Readonly<Record<string, unknown>>[];
+  const keysOf = (rules: Rules, ...asks: readonly Ask[]): readonly (string | null)[] => {
+    const from = snapshotOf(policiesYaml([access('ALLOW', ...rules)]));
+    return asks.map((ask) => keyOf(ask, '', from));
+  };
+  const WEB = 'spiffe://cluster.local/ns/shop/sa/web';
+  const CARTS = 'spiffe://cluster.local/ns/shop/sa/carts';
+  const token = (sub: string, more: Ask['claims'] = {}): Ask => ({ claims: { iss: 'iss', sub, ...more } });
+
+  it.each<[string, Rules, Ask, Ask]>([
+    [
+      'fresh ids in a path',
+      [operation({ paths: ['/orders/{*}'] })],
+      { path: '/orders/8f14e45f' },
+      { path: '/orders/c9f0f895' },
+    ],
+    ['what no rule asks for', [operation({ paths: ['/orders/{*}'] })], { path: '/a' }, { path: '/b/c/d' }],
+    ['queries', [operation({ paths: ['/a'] })], { path: '/a?x=1' }, { path: '/a?x=2' }],
+    ['headers', [when('request.headers[x-a]', ['a*'])], { headers: { 'x-a': 'a1' } }, { headers: { 'x-a': 'a2' } }],
+    [
+      'headers, raw or not',
+      [when('request.headers[x-a]', ['a*'])],
+      { headers: { 'x-a': 'a1' } },
+      { rawHeaders: [['x-a', 'a2,b']] },
+    ],
+    ['hosts', [operation({ hosts: ['*.shop'] })], { host: 'a.shop' }, { host: 'B.shop.:8080' }],
+    ['addresses', [source({ ipBlocks: ['10.0.0.0/8'] })], { sourceIp: '10.0.0.1' }, { sourceIp: '10.9.9.9' }],
+    ['token subjects', [source({ requestPrincipals: ['iss/*'] })], token('alice'), token('bob')],
+    [
+      'claims, of any kind',
+      [when('request.auth.claims[role]', ['admin'])],
+      token('a', { role: ['x', 'admin'] }),
+      token('b', { role: 'admin' }),
+    ],
+    [
+      'claims that are none',
+      [when('request.auth.claims[role]', ['admin'])],
+      token('a', { role: 1 }),
+      token('b', { role: { x: 'admin' } }),
+    ],
+  ])('takes %s for one', (_, rules, a, b) => {
+    const [first, second] = keysOf(rules, a, b);
+    expect(first).not.toBeNull();
+    expect(first).toBe(second);
+  });
+
+  const lines = (...values: readonly string[]): Ask => ({ rawHeaders: values.map((value) => ['x-a', value] as const) });
+  const shared = { request: { set: { 'x-u': '${request.headers[x-a]}' } } };
+
+  it.each<[string, Rules, Ask, Ask]>([
+    [
+      'what another pattern matches too',
+      [operation({ paths: ['/o/{*}'], notPaths: ['/o/x'] })],
+      { path: '/o/a' },
+      { path: '/o/x' },
+    ],
+    ['present from absent', [when('request.headers[x-a]', ['a'])], {}, { headers: { 'x-a': 'b' } }],
+    [
+      'what a template reads',
+      [{ ...when('request.headers[x-a]', ['*']), respond: shared }],
+      { headers: { 'x-a': '1' } },
+      { headers: { 'x-a': '2' } },
+    ],
+    [
+      'what a condition reads',
+      [{ condition: 'request.path == "/a"' }, operation({ paths: ['/*'] })],
+      { path: '/a' },
+      { path: '/b' },
+    ],
+    [
+      'what another rule of the same workload reads',
+      [operation({ paths: ['/*'] }), { respond: { request: { set: { 'x-u': '${request.headers[:path]}' } } } }],
+      { path: '/a' },
+      { path: '/b' },
+    ],
+    ['two lines', [when('request.headers[x-a]', ['a'])], lines('1', '2'), lines('1', '3')],
+    [
+      'joined headers',
+      [when('request.headers[x-a]', ['a'])],
+      { headers: { 'x-a': '1,2' } },
+      { headers: { 'x-a': '1,3' } },
+    ],
+    ['paths with an escaped blank', [operation({ paths: ['/*'] })], { path: '/a%20b' }, { path: '/a%20c' }],
+    ['paths with parameters', [operation({ paths: ['/*'] })], { path: '/a;b' }, { path: '/a;c' }],
+    [
+      'mapped addresses',
+      [source({ ipBlocks: ['10.0.0.0/8'] })],
+      { sourceIp: '::ffff:192.0.2.1' },
+      { sourceIp: '::ffff:192.0.2.2' },
+    ],
+    [
+      'clients whose address is a guess',
+      [source({ remoteIpBlocks: ['10.0.0.0/8'] })],
+      { sourceIp: '10.0.0.1' },
+      { sourceIp: '10.0.0.2' },
+    ],
+    [
+      'a guess from what is certain',
+      [source({ remoteIpBlocks: ['10.0.0.0/8'] })],
+      { sourceIp: '10.0.0.1' },
+      { sourceIp: '10.0.0.1', headers: { 'x-forwarded-for': '10.0.0.1' } },
+    ],
+    ['no host from one that no rule asks for', [operation({ hosts: ['a'] })], { host: '' }, { host: 'b' }],
+    ['peers', [source({ namespaces: ['shop'] })], { principal: WEB }, { principal: CARTS }],
+    ['somebody from nobody', [source({ requestPrincipals: ['iss/a'] })], token('b'), {}],
+    ['a token without a subject', [source({ requestPrincipals: ['iss/a'] })], { claims: { iss: 'x' } }, { claims: {} }],
+    ['methods', [operation({ methods: ['GET'] })], { method: 'PUT' }, { method: 'POST' }],
+    ['server names', [when('connection.sni', ['a'])], { sni: 'b' }, { sni: 'c' }],
+    ['ports', [operation({ ports: ['1'] })], { destinationPort: 2 }, { destinationPort: 3 }],
+  ])('tells %s apart', (_, rules, a, b) => {
+    const [first, second] = keysOf(rules, a, b);
+    expect(first).not.toBeNull();
+    expect(first).not.toBe(second);
+  });
+
+  it('holds what a group looks at, where groups have members by token', () => {
+    const group = {
+      apiVersion: 'portcullis.dev/v1',
+      kind: 'PrincipalGroup',
+      metadata: { name: 'staff', namespace: 'shop' },
+      spec: {
+        subjects: [{ issuer: 'iss', subjects: ['alice'] }],
+        claims: [{ issuer: 'iss', claim: 'role', values: ['dev'] }],
+      },
+    };
+    const rules = [
+      source({ groups: ['staff'] }, { requestPrincipals: ['iss/*'] }),
+      when('request.auth.claims[role]', ['x']),
+    ];
+    const from = snapshotOf(policiesYaml([access('ALLOW', ...rules)], [group]));
+    const asks = [token('alice'), token('bob'), token('bob', { role: 'dev' }), token('bob', { role: 'ops' })];
+    expect(new Set(asks.map((ask) => keyOf(ask, '', from))).size).toBe(4);
+  });
+
+  it('is not split by patterns of other workloads', () => {
+    const others = [
+      { namespace: 'edge', spec: { action: 'ALLOW', rules: [operation({ paths: ['/orders/1'], hosts: ['a.shop'] })] } },
+      {
+        spec: {
+          selector: { matchLabels: { app: 'carts' } },
+          action: 'DENY',
+          rules: [operation({ notPaths: ['/orders/1'] })],
+        },
+      },
+    ];
+    const own = access('ALLOW', operation({ paths: ['/orders/{*}'], hosts: ['*'] }));
+    const from = snapshotOf(policiesYaml([own, ...others]));
+    const carts = { destinationLabels: { app: 'carts' } };
+    const one = { path: '/orders/1', host: 'a.shop' };
+    const two = { path: '/orders/2', host: 'b.shop' };
+    expect(keyOf(one, '', from)).toBe(keyOf(two, '', from));
+    expect(keyOf({ ...one, ...carts }, '', from)).not.toBe(keyOf({ ...two, ...carts }, '', from));
+  });
+
+  it('tells patterns of the two kinds of policies apart', () => {
+    const from = snapshotOf(
+      policiesYaml([
+        istio('DENY', operation({ hosts: ['a.shop:8080'] })),
+        access('ALLOW', operation({ hosts: ['a.shop'] })),
+      ]),
+    );
+    const keys = ['a.shop', 'a.shop:8080', 'a.shop:9090', 'b.shop'].map((host) => keyOf({ host }, '', from));
+    expect(keys[0]).toBe(keys[2]);
+    expect(new Set(keys).size).toBe(3);
+  });
+
+  it('is short, however long the value is', () => {
+    const [key] = keysOf([when('request.headers[x-a]', ['a*'])], { headers: { 'x-a': 'a'.repeat(100_000) } });
+    expect(key!.length).toBeLessThan(20);
   });
 });
 
