@@ -37,13 +37,13 @@ export async function openSampleService(): Promise<SampleService> {
   const { snapshot } = loadSnapshot(files, snapshotOptions(config));
   if (snapshot === null) throw new Error('the sample policies do not load');
   let now = 0;
-  let last: Checked | null = null;
+  const recorded: Checked[] = [];
   const service = new CheckService({
     snapshot: () => snapshot,
     ...answerSettings(config),
     cache: config.cache,
     record: ({ cache, decision }) => {
-      last = { cache, allowed: decision.allowed, reason: decision.reason };
+      recorded.push({ cache, allowed: decision.allowed, reason: decision.reason });
     },
     onError(error) {
       throw error;
@@ -56,10 +56,10 @@ export async function openSampleService(): Promise<SampleService> {
     ...config.cache,
     check(bytes, nowMs) {
       now = nowMs;
-      last = null;
       service.check(bytes, context);
-      if (last === null) throw new Error('a check that was not recorded');
-      return last;
+      const checked = recorded.pop();
+      if (checked === undefined) throw new Error('a check that was not recorded');
+      return checked;
     },
     get statistics() {
       return service.cache.statistics;

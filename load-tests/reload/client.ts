@@ -3,10 +3,12 @@
  * at every answer. Latency counts from the moment at which a request was due, so that a stall is not left out of it.
  */
 import { connect, constants } from 'node:http2';
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2';
 import { createHistogram } from 'node:perf_hooks';
 import type { RecordableHistogram } from 'node:perf_hooks';
-import { decodeCheckResponse, fromStruct } from '../../test/extauthz/support/messages.ts';
+import type { Claim } from '../../src/attributes/claim.ts';
+import { WireReader } from '../../src/extauthz/wire/reader.ts';
+import { readStruct } from '../../src/extauthz/wire/struct.ts';
 import { message } from '../lib/message.ts';
 import type { Message } from '../lib/message.ts';
 import { random } from '../lib/random.ts';
@@ -150,30 +152,33 @@ class LoadClient {
       te: 'trailers',
     });
     this.#open++;
-    const chunks: Buffer[] = [];
+    let received: Buffer = Buffer.alloc(0);
     let status = 'none';
-    stream.on('response', (headers) => (status = String(headers['grpc-status'] ?? status)));
-    stream.on('trailers', (headers) => (status = String(headers['grpc-status'] ?? status)));
+    let answered = false;
+    stream.on('response', (headers: IncomingHttpHeaders) => (status = String(headers['grpc-status'] ?? status)));
+    stream.on('trailers', (headers: IncomingHttpHeaders) => (status = String(headers['grpc-status'] ?? status)));
     stream.on('data', (chunk: Buffer) => {
-      // An answer is one frame: its order among the others is that of its arrival.
-      if (chunks.push(chunk) === 1) this.#look(chunk, of, connection, phase);
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+      if (answered || received.length < 5 || received.length < 5 + received.readUInt32BE(1)) return;
+      // Looked at as soon as it is whole, so that answers are seen in the order in which they came.
+      answered = true;
+      this.#look(received.subarray(5), of, connection, phase);
     });
-    stream.on('error', (error) => phase.fail(`stream: ${error.message}`));
+    stream.on('error', (error: Error) => phase.fail(`stream: ${error.message}`));
     stream.on('close', () => {
       this.#open--;
-      if (status !== '0' || chunks.length !== 1) phase.fail(`grpc-status ${status}, ${chunks.length} frames`);
+      if (status !== '0' || !answered) phase.fail(`grpc-status ${status}${answered ? '' : ', no answer'}`);
       else phase.latencyUs.record(Math.max(1, Math.round((performance.now() - dueMs) * 1000)));
     });
     stream.end(frame);
   }
 
-  #look(frame: Buffer, of: RequestClass, connection: number, phase: Phase): void {
-    const response = decodeCheckResponse(frame.subarray(5));
-    const metadata = fromStruct(response.dynamicMetadata) as { readonly [key: string]: unknown };
-    const { revision, decision } = metadata;
-    const allowed = response.status?.code === undefined || response.status.code === 0;
-    if (typeof revision !== 'string' || (decision === 'allow') !== allowed) {
-      phase.fail(`an answer without revision, or one that contradicts itself: ${JSON.stringify(metadata)}`);
+  #look(bytes: Buffer, of: RequestClass, connection: number, phase: Phase): void {
+    const { code, metadata } = readAnswer(bytes);
+    const revision = metadata.get('revision');
+    const allowed = code === 0;
+    if (typeof revision !== 'string' || (metadata.get('decision') === 'allow') !== allowed) {
+      phase.fail(`an answer without revision, or one that contradicts itself: ${JSON.stringify([code, ...metadata])}`);
       return;
     }
     const key = `${revision} ${of}`;
@@ -201,6 +206,25 @@ class LoadClient {
       longestLateMs: this.#longestLateMs,
     };
   }
+}
+
+/** CheckResponse: `status` (1) with its `code` (1), and `dynamic_metadata` (4), which comes in two parts to be merged. */
+function readAnswer(bytes: Buffer): { readonly code: number; readonly metadata: ReadonlyMap<string, Claim> } {
+  let code = 0;
+  const metadata = new Map<string, Claim>();
+  const response = new WireReader(bytes);
+  while (response.next()) {
+    if (response.field === 1) {
+      const status = response.message();
+      while (status.next()) {
+        if (status.field === 1) code = status.number();
+        else status.skip();
+      }
+    } else if (response.field === 4)
+      for (const [name, value] of readStruct(response.message())) metadata.set(name, value);
+    else response.skip();
+  }
+  return { code, metadata };
 }
 
 let client: LoadClient | null = null;
