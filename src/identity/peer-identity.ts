@@ -49,10 +49,29 @@ function identifyCertificate(urlEncodedPem: string): PeerIdentity {
   if (der === null) return NO_PEER;
   try {
     const { uris, dnsNames, subject } = readCertificateNames(der);
-    return identityOf(uris, [...uris, ...dnsNames, subject]);
+    const identity = identityOf(uris, [...uris, ...dnsNames, subject]);
+    return { ...identity, key: shortKey(identity.key) };
   } catch {
     return NO_PEER;
   }
+}
+
+/** Numbers of identities seen lately. One that has left and comes again gets another: no number is used twice. */
+const numbers = new LRUCache<string, string>({
+  max: 4 * MAX_CACHED_CERTIFICATES,
+  maxSize: MAX_CACHED_LENGTH,
+  sizeCalculation: (_, key) => key.length,
+});
+let lastNumber = 0;
+
+/** Names of a certificate are hundreds of bytes, and part of each key of the decision cache. */
+function shortKey(key: string): string {
+  let short = numbers.get(key);
+  if (short === undefined) {
+    short = `#${++lastNumber}`;
+    numbers.set(key, short);
+  }
+  return short;
 }
 
 /** The first certificate of the text is the peer's own; what follows is its chain. */

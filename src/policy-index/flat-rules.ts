@@ -12,6 +12,7 @@ const MAX_LISTS = 4;
 /** `sets`: references of the entries of each attachment in scope, all of one action and mode. */
 export function flatRules(flat: FlatSnapshot, action: Action, references: readonly number[]): RuleIndex {
   const sets = entrySets(flat, references);
+  const size = references.reduce((sum, reference) => sum + flat.postings.count(reference), 0);
   return {
     get rules() {
       const rules = new Map<number, CompiledRule>();
@@ -22,9 +23,9 @@ export function flatRules(flat: FlatSnapshot, action: Action, references: readon
       return [...rules.values()];
     },
     first(request, nowMs, token) {
-      if (sets.length === 0) return null;
+      if (size === 0) return null;
       const bestToken = token !== 'as it is';
-      return flat.query.first(sets, { request, nowMs, action, matches: ruleMatch(token), bestToken });
+      return flat.query.first(sets, size, { request, nowMs, action, matches: ruleMatch(token), bestToken });
     },
     print: () => printEntries(flat, entriesOf(flat, references)),
   };

@@ -6,7 +6,7 @@ import { unmapIpv4 } from '../attributes/address.ts';
 import type { IpAddress } from '../attributes/address.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Read } from '../policy/compile/read-set.ts';
-import { DIMENSION } from './flat/dimensions.ts';
+import { TABLE } from './flat/dimensions.ts';
 import type { FlatSnapshot } from './flat/flat-snapshot.ts';
 import type { Found } from './flat/pattern-reader.ts';
 
@@ -36,7 +36,7 @@ export class ValueClasses {
         const { path } = request;
         const forms = request.pathForms;
         if (path === '' || forms === null || forms.length > 1) return false;
-        for (const dimension of [DIMENSION.istioPath, DIMENSION.accessPath]) {
+        for (const dimension of [TABLE.istioPath, TABLE.accessPath]) {
           const table = patterns.table(dimension);
           if (table !== null) patterns.matchPath(table, path, found);
         }
@@ -45,19 +45,19 @@ export class ValueClasses {
       case 'host': {
         const { host, authority } = request;
         if (authority === '' || host === null || host.name === '') return false;
-        const asWritten = patterns.table(DIMENSION.istioHost);
+        const asWritten = patterns.table(TABLE.istioHost);
         if (asWritten !== null) patterns.matchString(asWritten, request.authorityLowerCase, found);
-        const normal = patterns.table(DIMENSION.accessHost);
+        const normal = patterns.table(TABLE.accessHost);
         if (normal !== null) patterns.matchString(normal, host.name, found);
         return true;
       }
       case 'sourceIp':
-        return this.#address(DIMENSION.sourceIp, request.sourceIp, found);
+        return this.#address(TABLE.sourceIp, request.sourceIp, found);
       case 'remoteIp':
-        return request.remoteIp.certain && this.#address(DIMENSION.remoteIp, request.remoteIp.address, found);
+        return request.remoteIp.certain && this.#address(TABLE.remoteIp, request.remoteIp.address, found);
       case 'tokenSubject': {
         const token = request.tokenSubject;
-        const table = patterns.table(DIMENSION.requestPrincipal);
+        const table = patterns.table(TABLE.requestPrincipal);
         if (token !== null && table !== null) patterns.matchRequestPrincipal(table, token.issuer, token.subject, found);
         // Somebody and nobody differ in more than patterns: with a token there is none to bring.
         return token !== null;

@@ -8,14 +8,16 @@ import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled
 import type { Policy, PolicySet, WorkloadEntry } from '../../policy/model.ts';
 import { compareReportOrder } from '../../policy/report-order.ts';
 import { attachmentKey, AttachmentDraft, labelCounts, placesOf } from './attachments.ts';
-import { DIMENSION_COUNT } from './dimensions.ts';
+import { DIMENSION_COUNT, TOKEN_DIMENSIONS } from './dimensions.ts';
 import { FlatWriter } from './format.ts';
 import { CONFLICT, PLACES } from './places.ts';
 import { GrowingWords } from './growing.ts';
 import { groupValue, policyValue, ruleValue, workloadValue } from './model-values.ts';
 import { PatternWriter } from './pattern-writer.ts';
+import type { FiledEntries } from './pattern-writer.ts';
 import { PostingsWriter, SetsWriter } from './postings.ts';
-import { entriesOf } from './rule-entries.ts';
+import { entriesOf, homeOf } from './rule-entries.ts';
+import type { Entry, Usage, Wanted } from './rule-entries.ts';
 import { TextWriter } from './text.ts';
 import { ValueWriter } from './values.ts';
 
@@ -48,9 +50,15 @@ class Build {
   readonly #values = new ValueWriter(this.#text);
   readonly #postings = new PostingsWriter();
   readonly #patterns = new PatternWriter(this.#text, this.#postings);
-  readonly #wantedBy = new SetsWriter();
-  readonly #unwantedBy = new SetsWriter();
-  readonly #usage = new Map<number, number>();
+  readonly #filed: FiledEntries = {
+    wanted: new SetsWriter(),
+    unwanted: new SetsWriter(),
+    homes: new SetsWriter(),
+    tokenlessHomes: new SetsWriter(),
+  };
+  readonly #homeless: number[] = [];
+  readonly #tokenlessHomeless: number[] = [];
+  readonly #usage: Usage = new Map();
   readonly #attachments = new Map<string, AttachmentDraft>();
   readonly #entryRules = new GrowingWords();
   readonly #entryMasks = new GrowingWords();
@@ -102,21 +110,28 @@ class Build {
     this.#patterns.onUse = (pattern) => attachment.patterns.add(pattern);
     const { action, mode } = rule.policy;
     if (action === 'DENY' && mode === 'enforce' && rule.valid?.untilMs != null) this.#denyEnds.push(rule.valid.untilMs);
-    for (const { wanted, unwanted } of entriesOf(rule, this.#patterns, this.#usage)) {
+    for (const entry of entriesOf(rule, this.#patterns, this.#usage)) {
       const number = this.#entryRules.length;
-      let mask = unwanted.length > 0 ? 1 << HAS_UNWANTED : 0;
-      for (const [dimension, patterns] of wanted) {
-        mask |= 1 << dimension;
-        for (const pattern of patterns) {
-          this.#wantedBy.add(pattern, number);
-          this.#usage.set(pattern, (this.#usage.get(pattern) ?? 0) + 1);
-        }
-      }
-      for (const pattern of unwanted) this.#unwantedBy.add(pattern, number);
+      this.#fileEntry(entry, number);
       attachment.entries.push(number);
       this.#entryRules.push(rule.ordinal);
-      this.#entryMasks.push(mask >>> 0);
     }
+  }
+
+  #fileEntry(entry: Entry, number: number): void {
+    const { wanted, unwanted, homes, tokenlessHomes } = this.#filed;
+    let mask = entry.unwanted.length > 0 ? 1 << HAS_UNWANTED : 0;
+    const home = homeOf(entry, this.#usage, 0);
+    file(homes, home, number, this.#homeless);
+    const tokenless = homeOf(entry, this.#usage, TOKEN_DIMENSIONS);
+    if (tokenless !== home) file(tokenlessHomes, tokenless, number, this.#tokenlessHomeless);
+    for (const [dimension, field] of entry.wanted) {
+      mask |= 1 << dimension;
+      for (const pattern of [...field.patterns, ...field.anchors]) wanted.add(pattern, number);
+      for (const pattern of field.patterns) this.#usage.set(pattern, (this.#usage.get(pattern) ?? 0) + 1);
+    }
+    for (const pattern of entry.unwanted) unwanted.add(pattern, number);
+    this.#entryMasks.push(mask >>> 0);
   }
 
   #write(policies: readonly Policy[], firstRules: Uint32Array): SharedArrayBuffer {
@@ -133,11 +148,15 @@ class Build {
     writer.put('entryRules', this.#entryRules.taken);
     writer.put('entryMasks', this.#entryMasks.taken);
     writer.put('unconstrained', this.#unconstrained());
+    writer.put(
+      'homeless',
+      new Uint32Array([this.#postings.write(this.#homeless), this.#postings.write(this.#tokenlessHomeless)]),
+    );
     writer.put('attachments', this.#writeAttachments());
     writer.put('workloads', this.#writeWorkloads());
     for (const [name, group] of this.#set.groups)
       this.#patterns.addPlace(PLACES.group, toByteString(name), this.#values.write(groupValue(group)));
-    this.#patterns.finish(writer, this.#values, this.#wantedBy, this.#unwantedBy);
+    this.#patterns.finish(writer, this.#values, this.#filed);
     const { headers, claims, groupClaims } = this.#patterns;
     const head = new Uint32Array([
       this.#values.write([
@@ -174,7 +193,7 @@ class Build {
   /** Bits of the dimensions that have `not…` patterns. */
   #unwantedDimensions(): number {
     let mask = 0;
-    for (const pattern of this.#unwantedBy.sets) mask |= 1 << this.#patterns.dimensionOf(pattern);
+    for (const pattern of this.#filed.unwanted.sets) mask |= 1 << this.#patterns.dimensionOf(pattern);
     return mask;
   }
 
@@ -185,7 +204,7 @@ class Build {
     drafts.forEach((draft, number) => {
       places[number] = this.#values.write(draft.value((numbers) => this.#postings.write(numbers)));
       for (const [table, text] of placesOf(draft.policy, counts))
-        this.#wantedBy.add(this.#patterns.addName(table, text), number);
+        this.#filed.wanted.add(this.#patterns.addName(table, text), number);
     });
     return places;
   }
@@ -207,6 +226,11 @@ class Build {
     }
     return words.taken;
   }
+}
+
+function file(sets: SetsWriter, home: Wanted | null, entry: number, homeless: number[]): void {
+  if (home === null) homeless.push(entry);
+  else for (const pattern of [...home.patterns, ...home.anchors]) sets.add(pattern, entry);
 }
 
 function addressOf({ address, namespace, name }: WorkloadEntry): string {

@@ -1,8 +1,8 @@
-/** The attributes by which rules are told apart, and which of them a predicate is about. */
+/** The attributes by which rules are told apart, and the tables in which their patterns stand. */
 import type { Predicate } from '../../policy/compile/predicate.ts';
 
 /** Those of an AuthorizationPolicy and of an AccessPolicy stand apart where the two read an attribute otherwise. */
-export const DIMENSIONS = [
+const TABLES = [
   'method',
   'istioHost',
   'accessHost',
@@ -20,52 +20,84 @@ export const DIMENSIONS = [
   'destinationIp',
   'port',
   'sni',
+  /** The names only: each header and each claim has a table of its own. */
   'header',
   'claim',
 ] as const;
 
-export type DimensionName = (typeof DIMENSIONS)[number];
+export type TableName = (typeof TABLES)[number];
 
-/** By number: the place in {@link DIMENSIONS}, a bit in masks and the number of a pattern table. */
+/** Numbers of pattern tables. */
+export const TABLE = Object.fromEntries(TABLES.map((name, i) => [name, i])) as Readonly<Record<TableName, number>>;
+
+export function tableNameOf(table: number): string {
+  return TABLES[table] ?? `table ${table}`;
+}
+
+export const TABLE_COUNT = TABLES.length;
+
+/**
+ * A rule is constrained in a dimension by the patterns of one field. Fields that stand for one another (both kinds
+ * of policy; the parts of an identity) are one dimension, so that what one leaves open is not open in another.
+ */
+export const DIMENSION_TABLES: readonly (readonly number[])[] = [
+  [TABLE.method],
+  [TABLE.istioHost, TABLE.accessHost],
+  [TABLE.istioPath, TABLE.accessPath],
+  [TABLE.peer, TABLE.spiffeId, TABLE.spiffeNamespace, TABLE.spiffeTrustDomain, TABLE.spiffeAccount],
+  [TABLE.group],
+  [TABLE.requestPrincipal],
+  [TABLE.sourceIp],
+  [TABLE.remoteIp],
+  [TABLE.destinationIp],
+  [TABLE.port],
+  [TABLE.sni],
+  [TABLE.header],
+  [TABLE.claim],
+];
+
+/** By number: the place in {@link DIMENSION_TABLES}, and a bit in masks. */
 export type Dimension = number;
 
-export const DIMENSION = Object.fromEntries(DIMENSIONS.map((name, i) => [name, i])) as Readonly<
-  Record<DimensionName, Dimension>
->;
+export const DIMENSION_COUNT = DIMENSION_TABLES.length;
 
-export const DIMENSION_COUNT = DIMENSIONS.length;
+const BY_TABLE: readonly Dimension[] = TABLES.map((_, table) =>
+  DIMENSION_TABLES.findIndex((tables) => tables.includes(table)),
+);
+
+export function dimensionOfTable(table: number): Dimension {
+  return BY_TABLE[table]!;
+}
 
 /** Bits of the dimensions that look at the token. */
-export const TOKEN_DIMENSIONS = (1 << DIMENSION.requestPrincipal) | (1 << DIMENSION.claim) | (1 << DIMENSION.group);
+export const TOKEN_DIMENSIONS = [TABLE.requestPrincipal, TABLE.claim, TABLE.group].reduce(
+  (bits, table) => bits | (1 << dimensionOfTable(table)),
+  0,
+);
 
-/** null: rules are not filed by this attribute. */
-export function dimensionOf({ test, dialect }: Predicate): Dimension | null {
+/** null: rules are not filed by this attribute. Of a header or claim, the table of the names. */
+export function tableOf({ test, dialect }: Predicate): number | null {
   switch (test.attribute) {
     case 'peer':
-      return DIMENSION.peer;
+      return TABLE.peer;
     case 'spiffe':
-      switch (test.part) {
-        case 'id':
-          return DIMENSION.spiffeId;
-        case 'namespace':
-          return DIMENSION.spiffeNamespace;
-        case 'trustDomain':
-          return DIMENSION.spiffeTrustDomain;
-        case 'serviceAccount':
-          return DIMENSION.spiffeAccount;
-      }
-      break;
+      return {
+        id: TABLE.spiffeId,
+        namespace: TABLE.spiffeNamespace,
+        trustDomain: TABLE.spiffeTrustDomain,
+        serviceAccount: TABLE.spiffeAccount,
+      }[test.part];
     case 'groups':
-      return DIMENSION.group;
+      return TABLE.group;
     case 'host':
-      return dialect === 'istio' ? DIMENSION.istioHost : DIMENSION.accessHost;
+      return dialect === 'istio' ? TABLE.istioHost : TABLE.accessHost;
     case 'path':
-      return dialect === 'istio' ? DIMENSION.istioPath : DIMENSION.accessPath;
+      return dialect === 'istio' ? TABLE.istioPath : TABLE.accessPath;
     case 'destinationPort':
-      return DIMENSION.port;
+      return TABLE.port;
     case 'metadata':
       return null;
     default:
-      return DIMENSION[test.attribute];
+      return TABLE[test.attribute];
   }
 }

@@ -1,9 +1,11 @@
 /**
  * The first rule that matches, among the entries of a scope.
  *
- * What a dimension leaves over is the union of the entries that are not constrained in it and those that want
- * one of the patterns found. Where one dimension leaves few, these are looked at one by one; else the sets of
- * all dimensions are intersected as bitmaps. Every rule that is left is asked itself: the index only saves asking.
+ * Each entry is at home under the patterns of the field that it shares with fewest others. What is at home under
+ * the patterns that a request matches is looked at entry by entry, when it is little, or else, when the scope
+ * is small, all entries of the scope are. When both are large, the sets of all dimensions are intersected as bitmaps:
+ * what a dimension leaves over is the entries that are not constrained in it and those that want one of the patterns
+ * found. Every rule that is left is asked itself: the index only saves asking.
  */
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import type { CompiledRule } from '../../policy/compile/compiled-rule.ts';
@@ -16,7 +18,7 @@ import type { FlatReader } from './format.ts';
 import type { Found, PatternReader } from './pattern-reader.ts';
 import { lowestBit } from './postings.ts';
 import type { Postings } from './postings.ts';
-import type { Look, RequestPatterns } from './request-patterns.ts';
+import type { RequestPatterns } from './request-patterns.ts';
 
 /** Entries of a scope: a list, or a bitmap of the snapshot. */
 export type EntrySet =
@@ -31,8 +33,10 @@ export interface Asking {
   readonly bestToken: boolean;
 }
 
-/** One dimension that leaves no more is followed entry by entry. */
-const FEW = 96;
+/** A scope of so few entries is gone through without looking anything up. */
+const VERY_FEW = 4;
+/** As many entries as are looked at one by one before bitmaps are worth their making. */
+const FEW = 256;
 
 const NO_ENTRY = 0xffff_ffff;
 
@@ -50,6 +54,8 @@ export class EntryQuery {
   /** Room for a bitmap of each dimension, and for what is put out; made when first needed. */
   readonly #bitmaps: (Uint32Array | undefined)[] = [];
   readonly #gathered: number[] = [];
+  readonly #homeless: number;
+  readonly #tokenlessHomeless: number;
 
   constructor(
     reader: FlatReader,
@@ -67,6 +73,7 @@ export class EntryQuery {
     this.#unconstrained = reader.words('unconstrained');
     this.#unconstrainedCounts = this.#unconstrained.map((reference) => postings.count(reference));
     this.#unwantedDimensions = unwantedDimensions;
+    [this.#homeless, this.#tokenlessHomeless] = reader.words('homeless') as unknown as [number, number];
     let active = 0;
     for (let dimension = 0; dimension < DIMENSION_COUNT; dimension++)
       // Entries that are constrained are those that are missing there; with none of them no set is kept.
@@ -78,20 +85,90 @@ export class EntryQuery {
     return this.#masks.length > 0 && ((this.#masks[0]! >>> dimension) & 1) === 1;
   }
 
-  /** The matching rule of the lowest entry, or null. */
-  first(sets: readonly EntrySet[], asking: Asking): CompiledRule | null {
-    let best: CompiledRule | null = null;
+  /** The matching rule of the lowest entry, or null. `size`: of all sets together. */
+  first(sets: readonly EntrySet[], size: number, asking: Asking): CompiledRule | null {
+    const entry = this.#firstEntry(sets, size, asking);
+    return entry === NO_ENTRY ? null : this.#ruleOf(entry);
+  }
+
+  #firstEntry(sets: readonly EntrySet[], size: number, asking: Asking): number {
+    if (size > VERY_FEW) {
+      const atHome = this.#countAtHome(asking);
+      if (atHome <= FEW && atHome <= size) return this.#firstOfList(this.#gather(sets, asking), asking, NO_ENTRY);
+    }
     let below = NO_ENTRY;
     for (const set of sets) {
       const entry =
         set.kind === 'list'
           ? this.#firstOfList(set.entries, asking, below)
           : this.#firstOfBitmap(set.reference, asking, below);
-      if (entry === NO_ENTRY) continue;
-      below = entry;
-      best = this.#ruleOf(entry);
+      if (entry < below) below = entry;
     }
-    return best;
+    return below;
+  }
+
+  /** How many entries are at home where the request leads. */
+  #countAtHome(asking: Asking): number {
+    const { homes, tokenlessHomes } = this.#patterns;
+    const tokenless = this.#ignored(asking) !== 0;
+    let count = this.#postings.count(this.#homeless);
+    if (tokenless) count += this.#postings.count(this.#tokenlessHomeless);
+    for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
+      const look = this.#requests.look(lowestBit(bits), asking.request);
+      count += this.#countFound(homes, look.found);
+      if (tokenless) count += this.#countFound(tokenlessHomes, look.found);
+      if (asking.action === 'DENY') count += this.#countFound(homes, look.deniesOnly);
+    }
+    return count;
+  }
+
+  #countFound(references: Uint32Array, found: Found): number {
+    let count = 0;
+    for (const pattern of found) {
+      const reference = references[pattern]!;
+      if (reference !== 0) count += this.#postings.count(reference);
+    }
+    return count;
+  }
+
+  /** These entries, those of the sets, ascending. */
+  #gather(sets: readonly EntrySet[], asking: Asking): readonly number[] {
+    const { homes, tokenlessHomes } = this.#patterns;
+    const tokenless = this.#ignored(asking) !== 0;
+    const gathered = this.#gathered;
+    gathered.length = 0;
+    this.#take(this.#homeless, sets);
+    if (tokenless) this.#take(this.#tokenlessHomeless, sets);
+    for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
+      const look = this.#requests.look(lowestBit(bits), asking.request);
+      for (const pattern of look.found) {
+        this.#take(homes[pattern]!, sets);
+        if (tokenless) this.#take(tokenlessHomes[pattern]!, sets);
+      }
+      if (asking.action === 'DENY') for (const pattern of look.deniesOnly) this.#take(homes[pattern]!, sets);
+    }
+    return gathered.length > 1 ? gathered.sort(ascending) : gathered;
+  }
+
+  #take(reference: number, sets: readonly EntrySet[]): void {
+    if (reference === 0) return;
+    const { words } = this.#postings;
+    if (reference >= 0x8000_0000) this.#takeEntry(reference & 0x7fff_ffff, sets);
+    else if (words[reference]! < 0x8000_0000)
+      for (let i = reference + 1, end = reference + words[reference]!; i <= end; i++) this.#takeEntry(words[i]!, sets);
+    else
+      this.#postings.some(reference, (entry) => {
+        this.#takeEntry(entry, sets);
+        return false;
+      });
+  }
+
+  #takeEntry(entry: number, sets: readonly EntrySet[]): void {
+    for (const set of sets)
+      if (set.kind === 'list' ? isListed(set.entries, entry) : this.#postings.has(set.reference, entry)) {
+        this.#gathered.push(entry);
+        return;
+      }
   }
 
   #firstOfList(entries: ArrayLike<number>, asking: Asking, below: number): number {
@@ -118,7 +195,6 @@ export class EntryQuery {
     const ignored = this.#ignored(asking);
     for (let bits = mask & ~(1 << HAS_UNWANTED) & ~ignored; bits !== 0; bits &= bits - 1) {
       const look = this.#requests.look(lowestBit(bits), asking.request);
-      if (isOpen(look, asking.action)) continue;
       if (this.#isWanted(look.found, entry)) continue;
       if (asking.action === 'DENY' && this.#isWanted(look.deniesOnly, entry)) continue;
       return false;
@@ -144,13 +220,7 @@ export class EntryQuery {
     const end = from + words[reference + 2]!;
     const to = below === NO_ENTRY ? end : Math.min(end, (below + 31) >>> 5);
     if (from >= to) return NO_ENTRY;
-    const narrowing = this.#narrowing(asking);
-    const [best] = narrowing;
-    if (best !== undefined && best.count <= FEW) {
-      const gathered = this.#gather(best.dimension, asking, reference);
-      return this.#firstOfList(gathered, asking, below);
-    }
-    return this.#intersect(reference, from, to, narrowing, asking, below);
+    return this.#intersect(reference, from, to, this.#narrowing(asking), asking, below);
   }
 
   /** Dimensions that leave something out, those that leave least first. */
@@ -159,7 +229,6 @@ export class EntryQuery {
     for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
       const dimension = lowestBit(bits);
       const look = this.#requests.look(dimension, asking.request);
-      if (isOpen(look, asking.action)) continue;
       let count = this.#unconstrainedCounts[dimension]!;
       for (const pattern of look.found) count += this.#postings.count(this.#patterns.wanted[pattern]!);
       if (asking.action === 'DENY')
@@ -167,22 +236,6 @@ export class EntryQuery {
       narrowing.push({ dimension, count });
     }
     return narrowing.sort((a, b) => a.count - b.count);
-  }
-
-  /** Entries of the set that the dimension leaves over, ascending. */
-  #gather(dimension: Dimension, { request, action }: Asking, reference: number): readonly number[] {
-    const gathered = this.#gathered;
-    gathered.length = 0;
-    const take = (entry: number): false => {
-      if (this.#postings.has(reference, entry) && !gathered.includes(entry)) gathered.push(entry);
-      return false;
-    };
-    const look = this.#requests.look(dimension, request);
-    this.#postings.some(this.#unconstrained[dimension]!, take);
-    for (const pattern of look.found) this.#postings.some(this.#patterns.wanted[pattern]!, take);
-    if (action === 'DENY')
-      for (const pattern of look.deniesOnly) this.#postings.some(this.#patterns.wanted[pattern]!, take);
-    return gathered.sort((a, b) => a - b);
   }
 
   #intersect(
@@ -244,6 +297,19 @@ export class EntryQuery {
   }
 }
 
-function isOpen({ open }: Look, action: Action): boolean {
-  return open === 'all' || (open === 'DENY' && action === 'DENY');
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+function isListed(entries: Uint32Array, entry: number): boolean {
+  let low = 0;
+  let high = entries.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const found = entries[middle]!;
+    if (found === entry) return true;
+    if (found < entry) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
 }

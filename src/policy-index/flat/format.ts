@@ -33,6 +33,10 @@ const SECTIONS = [
   'patternLengths',
   'patternWanted',
   'patternUnwanted',
+  'patternHomes',
+  'patternTokenlessHomes',
+  /** Entries that no pattern is needed for, and those that none is when what a token says does not count. */
+  'homeless',
   'patternSlots',
   'pathNodes',
   /** Where what is known of each pattern table is: offset in `values`. */

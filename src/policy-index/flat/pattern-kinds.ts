@@ -23,6 +23,8 @@ export const KIND = {
   tableName: 13,
   /** A segment between two nodes of the path trie; its table is the node. */
   edge: 14,
+  /** Anything in a table. */
+  anchor: 15,
 } as const;
 
 export type Kind = (typeof KIND)[keyof typeof KIND];

@@ -9,7 +9,7 @@ import { matchesPeer } from '../../matcher/peer.ts';
 import type { PeerMatcher } from '../../matcher/peer.ts';
 import { matchesRequestPrincipal } from '../../matcher/request-principal.ts';
 import type { RequestPrincipalMatcher } from '../../matcher/request-principal.ts';
-import { DIMENSION_COUNT } from './dimensions.ts';
+import { TABLE_COUNT } from './dimensions.ts';
 import type { FlatReader } from './format.ts';
 import {
   cidrShape,
@@ -69,6 +69,9 @@ export class PatternReader {
   /** The entries that want a pattern to match, and those that want it not to: references of postings. */
   readonly wanted: Uint32Array;
   readonly unwanted: Uint32Array;
+  /** Entries that are looked for under a pattern, and those that are when what a token says does not count. */
+  readonly homes: Uint32Array;
+  readonly tokenlessHomes: Uint32Array;
   readonly #tables = new Map<number, Table | null>();
 
   constructor(reader: FlatReader, text: TextReader, values: ValueReader, postings: Postings) {
@@ -85,6 +88,8 @@ export class PatternReader {
     this.#places = reader.words('tables');
     this.wanted = reader.words('patternWanted');
     this.unwanted = reader.words('patternUnwanted');
+    this.homes = reader.words('patternHomes');
+    this.tokenlessHomes = reader.words('patternTokenlessHomes');
   }
 
   /** null: no rule asks there. */
@@ -146,7 +151,7 @@ export class PatternReader {
     return (
       kind !== KIND.tableName &&
       kind !== KIND.edge &&
-      (this.tableOf(pattern) < DIMENSION_COUNT || this.tableOf(pattern) >= FIRST_NAMED_TABLE)
+      (this.tableOf(pattern) < TABLE_COUNT || this.tableOf(pattern) >= FIRST_NAMED_TABLE)
     );
   }
 
@@ -168,6 +173,11 @@ export class PatternReader {
   namedTable(dimension: number, name: string): number {
     const pattern = this.#find(dimension, KIND.tableName, hashText(name), name, 0, name.length);
     return pattern < 0 ? -1 : FIRST_NAMED_TABLE + pattern;
+  }
+
+  /** The pattern that stands for anything in a table; -1: none. */
+  anchor(table: number): number {
+    return this.#find(table, KIND.anchor, HASH_START, '', 0, 0);
   }
 
   /** What stands under a name (PatternWriter.addPlace), or the set of what was filed under it; -1: no such name. */

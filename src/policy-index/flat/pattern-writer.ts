@@ -12,7 +12,8 @@ import type { StringMatcher } from '../../matcher/string.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
 import type { CompiledGroup } from '../../policy/compile/group.ts';
 import type { Predicate } from '../../policy/compile/predicate.ts';
-import { DIMENSION } from './dimensions.ts';
+import { dimensionOfTable, TABLE, tableOf } from './dimensions.ts';
+import type { Dimension } from './dimensions.ts';
 import { GROUP_CLAIMS, GROUP_SPIFFE_IDS, GROUP_SUBJECTS } from './group-tables.ts';
 import type { FlatWriter } from './format.ts';
 import { GrowingWords } from './growing.ts';
@@ -53,6 +54,16 @@ interface Table {
   readonly others: number[];
 }
 
+/** Entries by pattern. */
+export interface FiledEntries {
+  /** Those that want it, and those that it puts out. */
+  readonly wanted: SetsWriter;
+  readonly unwanted: SetsWriter;
+  /** Those of `wanted` that are looked for there, and those that are when what a token says does not count. */
+  readonly homes: SetsWriter;
+  readonly tokenlessHomes: SetsWriter;
+}
+
 export class PatternWriter {
   readonly #text: TextWriter;
   readonly #postings: PostingsWriter;
@@ -91,10 +102,9 @@ export class PatternWriter {
     return this.#exact(table, name);
   }
 
-  /** Of a pattern of a header or claim, that of headers or claims. */
-  dimensionOf(pattern: number): number {
+  dimensionOf(pattern: number): Dimension {
     const table = this.#keys.at(pattern) >>> 4;
-    return table < FIRST_NAMED_TABLE ? table : this.#keys.at(table - FIRST_NAMED_TABLE) >>> 4;
+    return dimensionOfTable(table < FIRST_NAMED_TABLE ? table : this.#keys.at(table - FIRST_NAMED_TABLE) >>> 4);
   }
 
   get count(): number {
@@ -108,54 +118,47 @@ export class PatternWriter {
     return patterns;
   }
 
-  #patternsOf({ test, dialect }: Predicate): readonly number[] | null {
+  #patternsOf(predicate: Predicate): readonly number[] | null {
+    const { test } = predicate;
+    const table = tableOf(predicate);
+    if (table === null) return null;
     switch (test.attribute) {
       case 'peer':
         return test.matchers.map((matcher) => this.#peer(matcher));
-      case 'spiffe':
-        return this.#values(
-          {
-            id: DIMENSION.spiffeId,
-            namespace: DIMENSION.spiffeNamespace,
-            trustDomain: DIMENSION.spiffeTrustDomain,
-            serviceAccount: DIMENSION.spiffeAccount,
-          }[test.part],
-          test.values,
-        );
       case 'groups':
         return test.groups.map((group) => this.#group(group));
       case 'requestPrincipal':
-        return test.matchers.map((matcher) => this.#requestPrincipal(DIMENSION.requestPrincipal, matcher));
+        return test.matchers.map((matcher) => this.#requestPrincipal(table, matcher));
       case 'sourceIp':
       case 'remoteIp':
       case 'destinationIp':
-        return test.blocks.map((block) => this.#cidr(DIMENSION[test.attribute], block));
+        return test.blocks.map((block) => this.#cidr(table, block));
       case 'destinationPort':
-        return this.#values(DIMENSION.port, { exact: new Set([...test.ports].map(String)), others: [] });
-      case 'host':
-        return this.#values(dialect === 'istio' ? DIMENSION.istioHost : DIMENSION.accessHost, test.values);
+        return this.#values(table, { exact: new Set([...test.ports].map(String)), others: [] });
       case 'path':
-        return this.#paths(dialect === 'istio' ? DIMENSION.istioPath : DIMENSION.accessPath, test.paths);
+        return this.#paths(table, test.paths);
+      case 'spiffe':
+      case 'host':
       case 'method':
       case 'sni':
-        return this.#values(DIMENSION[test.attribute], test.values);
+        return this.#values(table, test.values);
       case 'header':
         this.headers.add(test.name);
-        return this.#values(this.#namedTable(DIMENSION.header, test.name), test.values);
+        return this.#values(this.#namedTable(table, test.name), test.values);
       case 'claim':
         this.claims.set(claimTableName(test.path), test.path);
-        return this.#values(this.#namedTable(DIMENSION.claim, claimTableName(test.path)), test.values);
+        return this.#values(this.#namedTable(table, claimTableName(test.path)), test.values);
       case 'metadata':
         return null;
     }
   }
 
-  /** The pattern that stands for a header's or claim's name; null: the dimension has one table only. */
-  nameOf({ test }: Predicate): number | null {
-    if (test.attribute === 'header') return this.#namedTable(DIMENSION.header, test.name) - FIRST_NAMED_TABLE;
-    if (test.attribute === 'claim')
-      return this.#namedTable(DIMENSION.claim, claimTableName(test.path)) - FIRST_NAMED_TABLE;
-    return null;
+  /** The pattern that stands for anything in the table of a predicate: all entries with a pattern of it have it too. */
+  anchorOf(predicate: Predicate): number {
+    const { test } = predicate;
+    if (test.attribute === 'header') return this.#namedTable(TABLE.header, test.name) - FIRST_NAMED_TABLE;
+    if (test.attribute === 'claim') return this.#namedTable(TABLE.claim, claimTableName(test.path)) - FIRST_NAMED_TABLE;
+    return this.#add(tableOf(predicate)!, KIND.anchor, '', HASH_START);
   }
 
   #values(table: number, { exact, others }: ValueSet): number[] {
@@ -191,7 +194,7 @@ export class PatternWriter {
 
   /** Patterns of parts of SPIFFE IDs, which hold no newline: a glob with one star is a prefix or a suffix. */
   #other(table: number, matcher: StringMatcher | PeerMatcher | RequestPrincipalMatcher): number {
-    if ('kind' in matcher && matcher.kind === 'glob' && table !== DIMENSION.peer && matcher.parts.length === 2) {
+    if ('kind' in matcher && matcher.kind === 'glob' && table !== TABLE.peer && matcher.parts.length === 2) {
       const [before, after] = matcher.parts;
       if (after === '') return this.#string(table, { kind: 'prefix', text: before! });
       if (before === '') return this.#string(table, { kind: 'suffix', text: after! });
@@ -208,7 +211,7 @@ export class PatternWriter {
   }
 
   #peer(matcher: PeerMatcher): number {
-    const number = DIMENSION.peer;
+    const number = TABLE.peer;
     const table = this.#table(number);
     if (matcher.kind === 'serviceAccount') {
       const { namespace, account } = matcher;
@@ -277,8 +280,8 @@ export class PatternWriter {
   #group(group: CompiledGroup): number {
     const known = this.#groups.get(group.name);
     if (known !== undefined) return known.pattern;
-    this.#table(DIMENSION.group);
-    const pattern = this.#exact(DIMENSION.group, toByteString(group.name));
+    this.#table(TABLE.group);
+    const pattern = this.#exact(TABLE.group, toByteString(group.name));
     this.#groups.set(group.name, { pattern, group });
     return pattern;
   }
@@ -350,12 +353,13 @@ export class PatternWriter {
     return id;
   }
 
-  /** `wantedBy`, `unwantedBy`: by pattern, which entries. */
-  finish(writer: FlatWriter, values: ValueWriter, wantedBy: SetsWriter, unwantedBy: SetsWriter): void {
+  finish(writer: FlatWriter, values: ValueWriter, filed: FiledEntries): void {
     const groups = this.#groupMembers();
     const count = this.count;
-    const wanted = wantedBy.write(this.#postings, count);
-    const unwanted = unwantedBy.write(this.#postings, count);
+    const wanted = filed.wanted.write(this.#postings, count);
+    const unwanted = filed.unwanted.write(this.#postings, count);
+    writer.put('patternHomes', filed.homes.write(this.#postings, count));
+    writer.put('patternTokenlessHomes', filed.tokenlessHomes.write(this.#postings, count));
     groups.write(this.#postings, count).forEach((reference, member) => {
       if (reference !== 0) wanted[member] = reference;
     });

@@ -2,7 +2,7 @@
 import { formatIp } from '../../attributes/address.ts';
 import type { IpAddress } from '../../attributes/address.ts';
 import { toText } from '../../attributes/bytes.ts';
-import { DIMENSIONS } from './dimensions.ts';
+import { tableNameOf } from './dimensions.ts';
 import type { FlatSnapshot } from './flat-snapshot.ts';
 import { FIRST_NAMED_TABLE, KIND } from './pattern-kinds.ts';
 import type { PatternReader } from './pattern-reader.ts';
@@ -53,9 +53,9 @@ function described(patterns: PatternReader, numbers: readonly number[], verb: st
 }
 
 function tableText(patterns: PatternReader, table: number): string {
-  if (table < FIRST_NAMED_TABLE) return DIMENSIONS[table] ?? `table ${table}`;
+  if (table < FIRST_NAMED_TABLE) return tableNameOf(table);
   const name = table - FIRST_NAMED_TABLE;
-  return `${DIMENSIONS[patterns.tableOf(name)] ?? ''} ${toText(patterns.textOf(name))}`;
+  return `${tableNameOf(patterns.tableOf(name))} ${toText(patterns.textOf(name))}`;
 }
 
 function patternText(patterns: PatternReader, pattern: number): string {

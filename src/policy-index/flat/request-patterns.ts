@@ -10,7 +10,7 @@ import { joinedParts } from '../../attributes/header-lines.ts';
 import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
-import { DIMENSION, DIMENSION_COUNT } from './dimensions.ts';
+import { DIMENSION_COUNT, DIMENSION_TABLES, TABLE, TABLE_COUNT } from './dimensions.ts';
 import type { Dimension } from './dimensions.ts';
 import { GROUP_CLAIMS, GROUP_SPIFFE_IDS, GROUP_SUBJECTS } from './group-tables.ts';
 import { claimTableName, FIRST_NAMED_TABLE } from './pattern-kinds.ts';
@@ -34,8 +34,6 @@ export interface Look {
   readonly deniesOnly: Found;
   /** Patterns that match in every reading, so that a `not…` field with one of them fails. */
   readonly certain: Found;
-  /** Any field of this dimension may hold, in rules of these actions: there is nothing to narrow by. */
-  open: 'none' | 'DENY' | 'all';
 }
 
 export class RequestPatterns {
@@ -44,6 +42,8 @@ export class RequestPatterns {
   readonly #names: AskedNames;
   /** Names of pseudo headers, which a request does not list. */
   readonly #pseudo: readonly string[];
+  /** By table: the pattern that stands for anything in it, or -1. */
+  readonly #anchors: Int32Array;
   readonly #looks: Look[] = [];
   #done = 0;
   #request: RequestAttributes | null = null;
@@ -52,9 +52,9 @@ export class RequestPatterns {
     this.#patterns = patterns;
     this.#postings = postings;
     this.#names = names;
+    this.#anchors = Int32Array.from({ length: TABLE_COUNT }, (_, table) => patterns.anchor(table));
     this.#pseudo = names.headers.filter((name) => name.startsWith(':'));
-    for (let i = 0; i < DIMENSION_COUNT; i++)
-      this.#looks.push({ found: [], deniesOnly: [], certain: [], open: 'none' });
+    for (let i = 0; i < DIMENSION_COUNT; i++) this.#looks.push({ found: [], deniesOnly: [], certain: [] });
   }
 
   /** What is looked up is kept until another request is asked about; the result is valid until then. */
@@ -68,8 +68,7 @@ export class RequestPatterns {
     look.found.length = 0;
     look.deniesOnly.length = 0;
     look.certain.length = 0;
-    look.open = 'none';
-    this.#fill(dimension, request, look);
+    for (const table of DIMENSION_TABLES[dimension]!) this.#fill(table, request, look);
     this.#done |= 1 << dimension;
     return look;
   }
@@ -79,103 +78,110 @@ export class RequestPatterns {
     this.#request = null;
   }
 
-  #fill(dimension: Dimension, request: RequestAttributes, look: Look): void {
-    const patterns = this.#patterns;
-    if (dimension === DIMENSION.header) {
+  /** Adds what one table has. */
+  #fill(number: number, request: RequestAttributes, look: Look): void {
+    if (number === TABLE.header) {
       this.#headers(request, look);
       return;
     }
-    if (dimension === DIMENSION.claim) {
+    if (number === TABLE.claim) {
       this.#claims(request, look);
       return;
     }
-    if (dimension === DIMENSION.group) {
-      this.#groups(request, look);
-      return;
-    }
-    const table = patterns.table(dimension);
+    const patterns = this.#patterns;
+    const table = patterns.table(number);
     if (table === null) return;
     const { found } = look;
-    switch (dimension) {
-      case DIMENSION.method:
+    const before = found.length;
+    switch (number) {
+      case TABLE.method:
         patterns.matchString(table, request.method, found);
         break;
-      case DIMENSION.istioHost:
+      case TABLE.istioHost:
         if (request.authority !== '') patterns.matchString(table, request.authorityLowerCase, found);
         break;
-      case DIMENSION.accessHost:
-        if (request.host === null) look.open = 'DENY';
+      case TABLE.accessHost:
+        if (request.host === null) this.#open(number, look.deniesOnly);
         else if (request.host.name !== '') patterns.matchString(table, request.host.name, found);
         break;
-      case DIMENSION.istioPath:
+      case TABLE.istioPath:
         if (request.path !== '') patterns.matchPath(table, request.path, found);
         break;
-      case DIMENSION.accessPath:
-        this.#accessPath(table, request, look);
-        return;
-      case DIMENSION.peer:
-        if (request.peer === UNREADABLE_PEER) look.open = 'DENY';
+      case TABLE.accessPath:
+        if (!this.#accessPath(table, request, look)) return;
+        break;
+      case TABLE.peer:
+        if (request.peer === UNREADABLE_PEER) this.#open(number, look.deniesOnly);
         else if (!request.peer.names.every((name) => patterns.matchPeer(table, name, found))) {
-          look.open = 'all';
+          this.#open(number, found);
           return;
         }
         break;
-      case DIMENSION.requestPrincipal: {
+      case TABLE.group:
+        this.#groups(request, look);
+        return;
+      case TABLE.requestPrincipal: {
         const token = request.tokenSubject;
         if (token !== null) patterns.matchRequestPrincipal(table, token.issuer, token.subject, found);
         break;
       }
-      case DIMENSION.sourceIp:
-        this.#address(table, request.sourceIp, true, look);
-        return;
-      case DIMENSION.remoteIp:
-        this.#address(table, request.remoteIp.address, request.remoteIp.certain, look);
-        return;
-      case DIMENSION.destinationIp:
-        this.#address(table, request.destinationIp, true, look);
-        return;
-      case DIMENSION.port:
+      case TABLE.sourceIp:
+        if (!this.#address(table, request.sourceIp, true, found)) return;
+        break;
+      case TABLE.remoteIp:
+        if (!this.#address(table, request.remoteIp.address, request.remoteIp.certain, found)) return;
+        break;
+      case TABLE.destinationIp:
+        if (!this.#address(table, request.destinationIp, true, found)) return;
+        break;
+      case TABLE.port:
         patterns.matchString(table, String(request.destinationPort), found);
         break;
-      case DIMENSION.sni:
+      case TABLE.sni:
         if (request.sni !== '') patterns.matchString(table, request.sni, found);
         break;
       default:
-        this.#spiffe(dimension, table, request, look);
-        return;
+        if (!this.#spiffe(number, table, request, look)) return;
     }
-    copy(found, look.certain);
+    for (let i = before; i < found.length; i++) look.certain.push(found[i]!);
   }
 
-  #accessPath(table: PatternTable, request: RequestAttributes, look: Look): void {
-    if (request.path === '') return;
+  /** Anything in the table may match. */
+  #open(table: number, found: Found): void {
+    const anchor = this.#anchors[table]!;
+    if (anchor >= 0) found.push(anchor);
+  }
+
+  /** These tell whether what they found is certain. */
+  #accessPath(table: PatternTable, request: RequestAttributes, look: Look): boolean {
+    if (request.path === '') return true;
     const forms = request.pathForms;
     if (forms === null) {
-      look.open = 'DENY';
-      return;
+      this.#open(table.number, look.deniesOnly);
+      return false;
     }
     for (const form of forms) this.#patterns.matchPath(table, form, look.found);
-    if (forms.length === 1) copy(look.found, look.certain);
+    return forms.length === 1;
   }
 
-  #spiffe(dimension: Dimension, table: PatternTable, request: RequestAttributes, look: Look): void {
+  #spiffe(number: number, table: PatternTable, request: RequestAttributes, look: Look): boolean {
     if (request.peer === UNREADABLE_PEER) {
-      look.open = 'DENY';
-      return;
+      this.#open(number, look.deniesOnly);
+      return false;
     }
     for (const id of request.peer.spiffeIds) {
-      const part = partOf(id, dimension);
+      const part = partOf(id, number);
       if (part !== null) this.#patterns.matchSpiffe(table, part, look.found);
     }
-    if (request.peer.spiffeId !== null) copy(look.found, look.certain);
+    return request.peer.spiffeId !== null;
   }
 
-  #address(table: PatternTable, address: IpAddress | null, certain: boolean, look: Look): void {
-    if (address === null) return;
-    this.#patterns.matchAddress(table, address, look.found);
+  #address(table: PatternTable, address: IpAddress | null, certain: boolean, found: Found): boolean {
+    if (address === null) return true;
+    this.#patterns.matchAddress(table, address, found);
     const v4 = unmapIpv4(address);
-    if (v4 !== null) this.#patterns.matchAddress(table, v4, look.found);
-    else if (certain) copy(look.found, look.certain);
+    if (v4 !== null) this.#patterns.matchAddress(table, v4, found);
+    return certain && v4 === null;
   }
 
   #headers(request: RequestAttributes, look: Look): void {
@@ -189,7 +195,7 @@ export class RequestPatterns {
   }
 
   #header(name: string, request: RequestAttributes, look: Look): void {
-    const number = this.#patterns.namedTable(DIMENSION.header, name);
+    const number = this.#patterns.namedTable(TABLE.header, name);
     const table = number < 0 ? null : this.#patterns.table(number);
     if (table === null) return;
     const lines = request.header(name);
@@ -209,7 +215,7 @@ export class RequestPatterns {
   #claims(request: RequestAttributes, look: Look): void {
     const { claims } = request;
     if (claims === null) return;
-    this.#eachClaim(DIMENSION.claim, this.#names.claims, claims, (number, claim) => {
+    this.#eachClaim(TABLE.claim, this.#names.claims, claims, (number, claim) => {
       const table = this.#patterns.table(number);
       if (table !== null) for (const text of claimStrings(claim)) this.#patterns.matchString(table, text, look.found);
     });
@@ -256,7 +262,7 @@ export class RequestPatterns {
         if (!look.found.includes(group)) look.found.push(group);
         return false;
       });
-    if (peer === UNREADABLE_PEER) look.open = 'DENY';
+    if (peer === UNREADABLE_PEER) this.#open(TABLE.group, look.deniesOnly);
     else if (peer.spiffeId !== null || peer.uris.length === 0) copy(look.found, look.certain);
   }
 
@@ -274,14 +280,14 @@ export class RequestPatterns {
 
   /** The patterns of one header's table that its one line matches. For cache keys. */
   headerClass(name: string, line: string, found: Found): void {
-    const number = this.#patterns.namedTable(DIMENSION.header, name);
+    const number = this.#patterns.namedTable(TABLE.header, name);
     const table = number < 0 ? null : this.#patterns.table(number);
     if (table !== null) this.#patterns.matchString(table, line, found);
   }
 
   /** The patterns of one claim's table that its strings match. For cache keys. */
   claimClass(path: readonly string[], claim: Claim | undefined, found: Found): void {
-    const number = this.#patterns.namedTable(DIMENSION.claim, claimTableName(path));
+    const number = this.#patterns.namedTable(TABLE.claim, claimTableName(path));
     const table = number < 0 ? null : this.#patterns.table(number);
     if (table !== null) for (const text of claimStrings(claim)) this.#patterns.matchString(table, text, found);
   }
@@ -291,13 +297,13 @@ function copy(from: Found, to: Found): void {
   for (const pattern of from) to.push(pattern);
 }
 
-function partOf(id: SpiffeId, dimension: Dimension): string | null {
-  switch (dimension) {
-    case DIMENSION.spiffeId:
+function partOf(id: SpiffeId, table: number): string | null {
+  switch (table) {
+    case TABLE.spiffeId:
       return id.id;
-    case DIMENSION.spiffeNamespace:
+    case TABLE.spiffeNamespace:
       return id.namespace;
-    case DIMENSION.spiffeTrustDomain:
+    case TABLE.spiffeTrustDomain:
       return id.trustDomain;
     default:
       return id.namespace === null ? null : `${id.namespace}/${id.serviceAccount}`;
