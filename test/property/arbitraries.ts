@@ -323,3 +323,76 @@ export const ask: fc.Arbitrary<Ask> = fc
     ...(raw === null ? {} : { rawHeaders: raw }),
     ...(connect === 0 ? { method: 'CONNECT', path: '' } : {}),
   }));
+
+/** What differs between two requests that policies may well take for one: a value beside the one before. */
+export const changed: fc.Arbitrary<(from: Ask) => Ask> = fc.oneof(
+  { weight: 5, arbitrary: target.map((path) => (from: Ask): Ask => ({ ...from, path })) },
+  {
+    weight: 5,
+    // Ids that no policy knows, below places that they do know.
+    arbitrary: fc
+      .tuple(fc.constantFrom('/a/', '/a/x', '/b/', '/', '/caf'), fc.constantFrom('1', '2', '7f3', 'c/c', '1/b', '%31'))
+      .map(([place, id]) => (from: Ask): Ask => ({ ...from, path: place + id })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ 'x-a': fc.oneof(headerLine, fc.constantFrom('a1', 'a2', '1b', 'c', 'd')) })
+      .map((more) => (from: Ask): Ask => {
+        const { rawHeaders: _, ...others } = from;
+        return { ...others, headers: { ...from.headers, ...more } };
+      }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom({ 'x-other': '1' }, { 'x-other': '2' }, { 'x-forwarded-for': '10.1.1.2' })
+      .map((more) => (from: Ask): Ask => ({ ...from, headers: { ...from.headers, ...more } })),
+  },
+  {
+    weight: 2,
+    arbitrary: rawHeaders.map(
+      (raw) =>
+        (from: Ask): Ask =>
+          raw.length === 0 ? from : { ...from, rawHeaders: raw },
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom<{ readonly [key: string]: Json }>(
+        { role: 'admin' },
+        { role: ['x', 'admin'] },
+        { role: 'guest' },
+        { role: 'dev' },
+        { role: 7 },
+        { sub: 'alice' },
+        { sub: 'albert' },
+        { sub: 'bob' },
+        { iss: 'iss', sub: 'al' },
+        { iss: 'other', sub: 'alice' },
+        { aud: ['api', 'x'] },
+        { realm: { roles: ['ab', 'x'] } },
+        { realm: { roles: ['other'] } },
+        { jti: '1' },
+        { jti: '2' },
+      )
+      .map((more) => (from: Ask): Ask => ({ ...from, claims: { ...from.claims, ...more } })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record<Partial<Ask>>(
+        {
+          method: fc.constantFrom('GET', 'POST', 'get'),
+          host: fc.constantFrom('orders.shop', 'carts.shop', 'orders.shop:8080', 'orders.example', 'x'),
+          sourceIp: fc.constantFrom('10.0.0.9', '10.0.0.8', '10.255.0.1', '192.0.2.1', '198.51.100.1', '2001:db8::2'),
+          principal: fc.constantFrom(WEB, GATEWAY, ''),
+          destinationPort: fc.constantFrom(8080, 9090, 7070),
+          sni: fc.constantFrom('', 'orders.shop', 'x.shop'),
+        },
+        { requiredKeys: [], noNullPrototype: true },
+      )
+      .map((more) => (from: Ask): Ask => ({ ...from, ...more })),
+  },
+);
