@@ -51,7 +51,8 @@ export function patternsOf(tests: readonly Test[], dialect: Dialect): OpenPatter
     (test) => writer.patternsOf({ test, dialect, negated: false, field: '', wanted: [] }) ?? [],
   );
   const flat = new FlatWriter();
-  writer.finish(flat, values, new SetsWriter(), new SetsWriter());
+  const none = (): SetsWriter => new SetsWriter();
+  writer.finish(flat, values, { wanted: none(), unwanted: none(), homes: none(), tokenlessHomes: none() });
   postings.finish(flat);
   values.finish(flat);
   text.finish(flat);
