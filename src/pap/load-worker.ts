@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadPolicySet } from '../policy/load.ts';
 import { buildFlat } from '../policy-index/flat/build.ts';
-import { revisionOf } from '../policy-index/revision.ts';
 import type { LoadedAside, LoadTask, ToWorker } from './load-messages.ts';
 import type { PolicyFile } from './sources/policy-source.ts';
 import { worstFirst } from './worst-first.ts';
@@ -14,7 +13,7 @@ const files: PolicyFile[] = [];
 function load(): LoadedAside {
   const { set, diagnostics } = loadPolicySet(files, language);
   if (set === null) return { buffer: null, digest: '', diagnostics: worstFirst(diagnostics) };
-  const built = buildFlat(set, decisions, revisionOf(set, decisions.fingerprint));
+  const built = buildFlat(set, decisions);
   const { buffer } = built;
   const digest = buffer === null ? '' : createHash('sha256').update(Buffer.from(buffer)).digest('hex');
   return { buffer, digest, diagnostics: worstFirst([...diagnostics, ...built.diagnostics]) };

@@ -11,7 +11,6 @@ import { trustDomains } from '../policy/compile/trust-domain.ts';
 import type { PolicySet } from '../policy/model.ts';
 import { buildFlat } from './flat/build.ts';
 import { FlatSnapshot } from './flat/flat-snapshot.ts';
-import { revisionOf } from './revision.ts';
 import { buildScope } from './scope.ts';
 import type { IndexMaker, Scope } from './scope.ts';
 import type { DecisionSettings } from './settings.ts';
@@ -62,7 +61,7 @@ export function compileSnapshot(
   settings: DecisionSettings,
   makeIndex: IndexMaker | null = null,
 ): SnapshotResult {
-  const { buffer, diagnostics } = buildFlat(set, settings, revisionOf(set, settings.fingerprint));
+  const { buffer, diagnostics } = buildFlat(set, settings);
   return { snapshot: buffer === null ? null : openSnapshot(buffer, settings, makeIndex), diagnostics };
 }
 

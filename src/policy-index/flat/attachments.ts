@@ -8,7 +8,7 @@ import type { CompiledPolicy } from '../../policy/compile/compiled-rule.ts';
 import { readKey } from '../../policy/compile/read-set.ts';
 import type { Read } from '../../policy/compile/read-set.ts';
 import type { Policy } from '../../policy/model.ts';
-import { policyOf, policyValue } from './model-values.ts';
+import { NOWHERE, policyOf, policyValue } from './model-values.ts';
 import type { Value } from './values.ts';
 
 /** Pattern tables in which attachments are found. */
@@ -93,7 +93,7 @@ export function attachmentOf(value: Value): Attachment {
   const [policy, policies, entries, patterns, reads, exactReads, readsToken, readsClock, edgesMs] =
     value as readonly Value[];
   return {
-    policy: policyOf(policy!),
+    policy: policyOf(policy!, NOWHERE),
     policies: policies as number,
     entries: entries as number,
     patterns: patterns as number,

@@ -1,7 +1,7 @@
 /** A validated set → a flat snapshot. All the work that grows with the rules is done here, at load. */
 import { parseIp } from '../../attributes/address.ts';
 import { asciiLowerCase, toByteString } from '../../attributes/bytes.ts';
-import type { Diagnostic } from '../../lib/diagnostic.ts';
+import type { Diagnostic, Position } from '../../lib/diagnostic.ts';
 import { Compiler, policyHead } from '../../policy/compile/compile.ts';
 import type { CompileOptions } from '../../policy/compile/compile.ts';
 import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
@@ -35,16 +35,27 @@ const CLASSES: readonly ((policy: Policy) => boolean)[] = [
   ({ action, mode }) => action === 'ALLOW' && mode !== 'enforce',
 ];
 
+/** Each is looked at for every request; past this many they are not told apart. */
+const MAX_EXCEPTIONS = 32;
+
+/** Enough that no two sets share one by accident, and short enough to be read out. */
+const REVISION_LENGTH = 16;
+
 /** The bit of an entry that patterns may put out. */
 export const HAS_UNWANTED = 31;
 
-export function buildFlat(set: PolicySet, options: CompileOptions, revision: string): BuiltSnapshot {
-  return new Build(set, options, revision).run();
+export interface BuildOptions extends CompileOptions {
+  /** One text for all settings that change decisions or answers: part of the revision. */
+  readonly fingerprint: string;
+}
+
+export function buildFlat(set: PolicySet, options: BuildOptions): BuiltSnapshot {
+  return new Build(set, options).run();
 }
 
 class Build {
   readonly #set: PolicySet;
-  readonly #revision: string;
+  readonly #fingerprint: string;
   readonly #compiler: Compiler;
   readonly #text = new TextWriter();
   readonly #values = new ValueWriter(this.#text);
@@ -57,6 +68,9 @@ class Build {
     tokenlessHomes: new SetsWriter(),
   };
   readonly #homeless: number[] = [];
+  /** Entries of exceptions only, by the exception that most of them share. */
+  readonly #exceptions = new Map<number, number[]>();
+  readonly #exceptionUsage: Usage = new Map();
   readonly #tokenlessHomeless: number[] = [];
   readonly #usage: Usage = new Map();
   readonly #attachments = new Map<string, AttachmentDraft>();
@@ -67,9 +81,9 @@ class Build {
   readonly #denyEnds: number[] = [];
   readonly #conditions = new Set<string>();
 
-  constructor(set: PolicySet, options: CompileOptions, revision: string) {
+  constructor(set: PolicySet, options: BuildOptions) {
     this.#set = set;
-    this.#revision = revision;
+    this.#fingerprint = options.fingerprint;
     this.#compiler = new Compiler(set.groups, options);
   }
 
@@ -122,7 +136,8 @@ class Build {
     const { wanted, unwanted, homes, tokenlessHomes } = this.#filed;
     let mask = entry.unwanted.length > 0 ? 1 << HAS_UNWANTED : 0;
     const home = homeOf(entry, this.#usage, 0);
-    file(homes, home, number, this.#homeless);
+    if (home === null && entry.unwanted.length > 0) this.#fileException(entry.unwanted, number);
+    else file(homes, home, number, this.#homeless);
     const tokenless = homeOf(entry, this.#usage, TOKEN_DIMENSIONS);
     if (tokenless !== home) file(tokenlessHomes, tokenless, number, this.#tokenlessHomeless);
     for (const [dimension, field] of entry.wanted) {
@@ -132,6 +147,31 @@ class Build {
     }
     for (const pattern of entry.unwanted) unwanted.add(pattern, number);
     this.#entryMasks.push(mask >>> 0);
+  }
+
+  #fileException(unwanted: readonly number[], entry: number): void {
+    let shared = unwanted[0]!;
+    for (const pattern of unwanted) {
+      const usage = (this.#exceptionUsage.get(pattern) ?? 0) + 1;
+      this.#exceptionUsage.set(pattern, usage);
+      if (usage > this.#exceptionUsage.get(shared)!) shared = pattern;
+    }
+    const entries = this.#exceptions.get(shared);
+    if (entries === undefined) this.#exceptions.set(shared, [entry]);
+    else entries.push(entry);
+  }
+
+  /** Pattern and entries of each exception that counts; entries of others are looked for always. */
+  #writeExceptions(): Uint32Array {
+    const groups = [...this.#exceptions].sort(([, a], [, b]) => b.length - a.length);
+    for (const [, entries] of groups.slice(MAX_EXCEPTIONS)) this.#homeless.push(...entries);
+    return new Uint32Array(
+      groups.slice(0, MAX_EXCEPTIONS).flatMap(([pattern, entries]) => [
+        pattern,
+        this.#patterns.dimensionOf(pattern),
+        this.#postings.write(entries),
+      ]),
+    );
   }
 
   #write(policies: readonly Policy[], firstRules: Uint32Array): SharedArrayBuffer {
@@ -148,19 +188,21 @@ class Build {
     writer.put('entryRules', this.#entryRules.taken);
     writer.put('entryMasks', this.#entryMasks.taken);
     writer.put('unconstrained', this.#unconstrained());
+    writer.put('exceptions', this.#writeExceptions());
     writer.put(
       'homeless',
-      new Uint32Array([this.#postings.write(this.#homeless), this.#postings.write(this.#tokenlessHomeless)]),
+      new Uint32Array([
+        this.#postings.write(this.#homeless.sort((a, b) => a - b)), this.#postings.write(this.#tokenlessHomeless)]),
     );
     writer.put('attachments', this.#writeAttachments());
     writer.put('workloads', this.#writeWorkloads());
-    for (const [name, group] of this.#set.groups)
+    const groups = [...this.#set.groups].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [name, group] of groups)
       this.#patterns.addPlace(PLACES.group, toByteString(name), this.#values.write(groupValue(group)));
     this.#patterns.finish(writer, this.#values, this.#filed);
     const { headers, claims, groupClaims } = this.#patterns;
     const head = new Uint32Array([
       this.#values.write([
-        this.#revision,
         [...this.#owned].sort(),
         [...headers],
         [...claims.values()],
@@ -174,6 +216,8 @@ class Build {
     this.#postings.finish(writer);
     this.#values.finish(writer);
     this.#text.finish(writer);
+    writePositions(writer, policies);
+    writer.put('revision', Buffer.from(writer.digest(this.#fingerprint).slice(0, REVISION_LENGTH)));
     return writer.finish();
   }
 
@@ -211,7 +255,7 @@ class Build {
 
   #writeWorkloads(): Uint32Array {
     const byAddress = new Map<string, number[]>();
-    for (const entry of this.#set.workloads) {
+    for (const entry of [...this.#set.workloads].sort((a, b) => (a.address < b.address ? -1 : 1))) {
       const address = addressOf(entry);
       const place = this.#values.write(workloadValue(entry));
       const places = byAddress.get(address);
@@ -226,6 +270,22 @@ class Build {
     }
     return words.taken;
   }
+}
+
+function writePositions(writer: FlatWriter, policies: readonly Policy[]): void {
+  const files = new Map<string, number>();
+  const words = new GrowingWords();
+  const push = ({ file, line, column }: Position): void => {
+    const number = files.get(file) ?? files.size;
+    files.set(file, number);
+    words.push(number);
+    words.push(line);
+    words.push(column);
+  };
+  for (const { position } of policies) push(position);
+  for (const { rules } of policies) for (const { position } of rules) push(position);
+  writer.put('positions', words.taken);
+  writer.put('files', Buffer.from(JSON.stringify([...files.keys()])));
 }
 
 function file(sets: SetsWriter, home: Wanted | null, entry: number, homeless: number[]): void {

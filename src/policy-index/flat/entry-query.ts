@@ -56,6 +56,7 @@ export class EntryQuery {
   readonly #gathered: number[] = [];
   readonly #homeless: number;
   readonly #tokenlessHomeless: number;
+  readonly #exceptions: Uint32Array;
 
   constructor(
     reader: FlatReader,
@@ -73,6 +74,7 @@ export class EntryQuery {
     this.#unconstrained = reader.words('unconstrained');
     this.#unconstrainedCounts = this.#unconstrained.map((reference) => postings.count(reference));
     this.#unwantedDimensions = unwantedDimensions;
+    this.#exceptions = reader.words('exceptions');
     [this.#homeless, this.#tokenlessHomeless] = reader.words('homeless') as unknown as [number, number];
     let active = 0;
     for (let dimension = 0; dimension < DIMENSION_COUNT; dimension++)
@@ -113,6 +115,8 @@ export class EntryQuery {
     const tokenless = this.#ignored(asking) !== 0;
     let count = this.#postings.count(this.#homeless);
     if (tokenless) count += this.#postings.count(this.#tokenlessHomeless);
+    for (let i = 0; i < this.#exceptions.length; i += 3)
+      if (!this.#isExcepted(i, asking)) count += this.#postings.count(this.#exceptions[i + 2]!);
     for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
       const look = this.#requests.look(lowestBit(bits), asking.request);
       count += this.#countFound(homes, look.found);
@@ -120,6 +124,13 @@ export class EntryQuery {
       if (asking.action === 'DENY') count += this.#countFound(homes, look.deniesOnly);
     }
     return count;
+  }
+
+  /** All entries of the exception at `i` are put out. */
+  #isExcepted(i: number, asking: Asking): boolean {
+    const dimension = this.#exceptions[i + 1]!;
+    if (((this.#ignored(asking) >>> dimension) & 1) === 1) return false;
+    return this.#requests.look(dimension, asking.request).certain.includes(this.#exceptions[i]!);
   }
 
   #countFound(references: Uint32Array, found: Found): number {
@@ -139,6 +150,8 @@ export class EntryQuery {
     gathered.length = 0;
     this.#take(this.#homeless, sets);
     if (tokenless) this.#take(this.#tokenlessHomeless, sets);
+    for (let i = 0; i < this.#exceptions.length; i += 3)
+      if (!this.#isExcepted(i, asking)) this.#take(this.#exceptions[i + 2]!, sets);
     for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
       const look = this.#requests.look(lowestBit(bits), asking.request);
       for (const pattern of look.found) {

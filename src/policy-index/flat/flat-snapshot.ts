@@ -14,7 +14,7 @@ import { attachmentOf, placesFor } from './attachments.ts';
 import type { Attachment } from './attachments.ts';
 import { EntryQuery } from './entry-query.ts';
 import { FlatReader } from './format.ts';
-import { groupOf, policyOf, ruleOf, workloadOf } from './model-values.ts';
+import { groupOf, NOWHERE, policyOf, ruleOf, workloadOf } from './model-values.ts';
 import { PatternReader } from './pattern-reader.ts';
 import { CONFLICT, PLACES } from './places.ts';
 import { Postings } from './postings.ts';
@@ -22,8 +22,6 @@ import { RequestPatterns } from './request-patterns.ts';
 import { TextReader } from './text.ts';
 import { ValueReader } from './values.ts';
 import type { Value } from './values.ts';
-
-const NOWHERE: Position = { file: '', line: 1, column: 1 };
 
 /** Rules and policies that were asked for lately; a power of two. */
 const KEPT_RULES = 4096;
@@ -40,6 +38,9 @@ export class FlatSnapshot {
   readonly requests: RequestPatterns;
   readonly query: EntryQuery;
   readonly #values: ValueReader;
+  readonly #positions: Uint32Array;
+  readonly #files: Buffer;
+  #fileNames: readonly string[] | undefined;
   readonly #policyPlaces: Uint32Array;
   readonly #firstRules: Uint32Array;
   readonly #rulePlaces: Uint32Array;
@@ -69,10 +70,12 @@ export class FlatSnapshot {
     this.#workloadPlaces = reader.words('workloads');
     this.postings = new Postings(reader);
     this.patterns = new PatternReader(reader, text, this.#values, this.postings);
-    const [revision, owned, headers, claims, groupClaims, unwanted, denyEnds, conditions] = this.#values.read(
+    const [owned, headers, claims, groupClaims, unwanted, denyEnds, conditions] = this.#values.read(
       reader.words('head')[0]!,
     ) as readonly Value[];
-    this.revision = revision as string;
+    this.revision = reader.bytes('revision').toString('latin1');
+    this.#positions = reader.words('positions');
+    this.#files = reader.bytes('files');
     this.ownedHeaders = owned as readonly string[];
     this.denyEndsMs = denyEnds as readonly number[];
     this.#conditions = conditions as readonly string[];
@@ -121,7 +124,9 @@ export class FlatSnapshot {
     const slot = number & (KEPT_POLICIES - 1);
     const kept = this.#keptPolicies[slot];
     if (kept?.number === number) return kept.policy;
-    const policy = policyHead(policyOf(this.#values.read(this.#policyPlaces[number]!)), () => this.#rulesOf(number));
+    const policy = policyHead(policyOf(this.#values.read(this.#policyPlaces[number]!), NOWHERE), () =>
+      this.#rulesOf(number),
+    );
     this.#keptPolicies[slot] = { number, policy };
     return policy;
   }
@@ -137,7 +142,7 @@ export class FlatSnapshot {
     const slot = ordinal & (KEPT_RULES - 1);
     const kept = this.#keptRules[slot];
     if (kept?.ordinal === ordinal) return kept;
-    const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!));
+    const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!), NOWHERE);
     const rule = this.#compiler.rule(source, ordinal, this.policy(this.#policyOfRule(ordinal)));
     // Validated at load: that it cannot be compiled now would be a mistake of ours, and must not let anyone in.
     if (source.condition !== null && rule.cel === null) throw new Error('a condition of the policies does not compile');
@@ -159,7 +164,9 @@ export class FlatSnapshot {
 
   /** Where a rule was written. */
   positionOf(ordinal: number): Position {
-    return ruleOf(this.#values.read(this.#rulePlaces[ordinal]!)).position;
+    this.#fileNames ??= JSON.parse(this.#files.toString('utf8')) as readonly string[];
+    const [file, line, column] = this.#positions.subarray(3 * (this.policyCount + ordinal));
+    return { file: this.#fileNames[file!]!, line: line!, column: column! };
   }
 
   ruleOfEntry(entry: number): CompiledRule {

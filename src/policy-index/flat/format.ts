@@ -6,6 +6,8 @@
  * request asks for them. Numbers stand in the byte order of the machine, which the magic tells apart.
  */
 
+import { createHash } from 'node:crypto';
+
 /** "PORC", and a number that changes with the layout or the meaning of any section. */
 const MAGIC = 0x50_4f_52_43;
 export const FORMAT_VERSION = 1;
@@ -37,6 +39,8 @@ const SECTIONS = [
   'patternTokenlessHomes',
   /** Entries that no pattern is needed for, and those that none is when what a token says does not count. */
   'homeless',
+  /** A pattern, its dimension, and the entries of exceptions only that it puts out. */
+  'exceptions',
   'patternSlots',
   'pathNodes',
   /** Where what is known of each pattern table is: offset in `values`. */
@@ -51,7 +55,16 @@ const SECTIONS = [
   'text',
   /** Encoded values (values.ts). */
   'values',
+  /** Where each policy, and then each rule, was written: number of the file, line, column. */
+  'positions',
+  /** Names of files, as JSON. */
+  'files',
+  /** Sixteen letters. */
+  'revision',
 ] as const;
+
+/** What these say does not change what is decided. */
+const BESIDES: readonly SectionName[] = ['positions', 'files', 'revision'];
 
 export type SectionName = (typeof SECTIONS)[number];
 
@@ -62,6 +75,17 @@ export class FlatWriter {
 
   put(name: SectionName, content: Uint32Array | Uint8Array): void {
     this.#sections.set(name, content);
+  }
+
+  /** A hash of `beginning` and of all that decides: equal for sets that say the same. */
+  digest(beginning: string): string {
+    const hash = createHash('sha256').update(beginning);
+    for (const name of SECTIONS) {
+      const content = BESIDES.includes(name) ? undefined : this.#sections.get(name);
+      hash.update(`${content?.byteLength ?? 0};`);
+      if (content !== undefined) hash.update(content);
+    }
+    return hash.digest('hex');
   }
 
   finish(): SharedArrayBuffer {

@@ -1,4 +1,7 @@
-/** The policy model as plain values and back. What is only of use to validation and lint (places of lists) is left out. */
+/**
+ * The policy model as plain values and back. Places in files are left out: what is
+ * said counts, not where.
+ */
 import type {
   AttributeKey,
   Condition,
@@ -21,6 +24,9 @@ import type { Value } from './values.ts';
 
 type List = readonly Value[];
 
+/** Of what is never told of. */
+export const NOWHERE: Position = { file: '', line: 1, column: 1 };
+
 /** Without its rules. */
 export function policyValue(policy: Policy): Value {
   return [
@@ -32,12 +38,11 @@ export function policyValue(policy: Policy): Value {
     mapValue(policy.matchLabels, (text) => text),
     policy.serviceAccounts === null ? null : policy.serviceAccounts.map(({ namespace, name }) => [namespace, name]),
     policy.targetGateways,
-    positionValue(policy.position),
   ];
 }
 
-export function policyOf(value: Value): Policy {
-  const [access, namespace, name, allow, mode, labels, accounts, gateways, position] = value as List;
+export function policyOf(value: Value, position: Position): Policy {
+  const [access, namespace, name, allow, mode, labels, accounts, gateways] = value as List;
   return {
     kind: access === true ? 'AccessPolicy' : 'AuthorizationPolicy',
     namespace: namespace as string,
@@ -51,7 +56,7 @@ export function policyOf(value: Value): Policy {
         : (accounts as readonly (readonly string[])[]).map(([ns, account]) => ({ namespace: ns!, name: account! })),
     targetGateways: gateways as readonly string[] | null,
     rules: [],
-    position: positionOf(position!),
+    position,
   };
 }
 
@@ -65,13 +70,11 @@ export function ruleValue(rule: Rule): Value {
     rule.condition?.text ?? null,
     rule.valid === null ? null : [rule.valid.fromMs, rule.valid.untilMs],
     rule.respond === null ? null : respondValue(rule.respond),
-    positionValue(rule.position),
   ];
 }
 
-export function ruleOf(value: Value): Rule {
-  const [index, name, from, to, when, condition, valid, respond, place] = value as List;
-  const position = positionOf(place!);
+export function ruleOf(value: Value, position: Position): Rule {
+  const [index, name, from, to, when, condition, valid, respond] = value as List;
   const window = valid as readonly (number | null)[] | null;
   return {
     index: index as number,
@@ -214,12 +217,11 @@ export function groupValue(group: PrincipalGroup): Value {
     group.subjects.map(({ issuer, subjects }) => [issuer, subjects]),
     group.claims.map(({ issuer, path, values }) => [issuer, path, values]),
     group.groups,
-    positionValue(group.position),
   ];
 }
 
 export function groupOf(value: Value): PrincipalGroup {
-  const [namespace, name, spiffeIds, subjects, claims, groups, position] = value as List;
+  const [namespace, name, spiffeIds, subjects, claims, groups] = value as List;
   return {
     namespace: namespace as string,
     name: name as string,
@@ -234,14 +236,13 @@ export function groupOf(value: Value): PrincipalGroup {
       values: values as readonly string[],
     })),
     groups: groups as readonly string[],
-    position: positionOf(position!),
+    position: NOWHERE,
   };
 }
 
 /** All but the name and the place: equal for entries that say the same. */
 export function workloadValue(entry: WorkloadEntry): Value {
-  const labels = new Map([...entry.labels].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return [entry.namespace, entry.serviceAccount, mapValue(labels, (text) => text)];
+  return [entry.namespace, entry.serviceAccount, mapValue(entry.labels, (text) => text)];
 }
 
 export type FlatWorkload = Pick<WorkloadEntry, 'namespace' | 'serviceAccount' | 'labels'>;
@@ -256,7 +257,7 @@ export function workloadOf(value: Value): FlatWorkload {
 }
 
 function mapValue<T>(map: ReadonlyMap<string, T>, valueOf: (item: T) => Value): Value {
-  return [...map].flatMap(([name, item]) => [name, valueOf(item)]);
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, item]) => [name, valueOf(item)]);
 }
 
 function mapOf<T>(value: Value, itemOf: (value: Value) => T): ReadonlyMap<string, T> {
@@ -264,13 +265,4 @@ function mapOf<T>(value: Value, itemOf: (value: Value) => T): ReadonlyMap<string
   const map = new Map<string, T>();
   for (let i = 0; i < list.length; i += 2) map.set(list[i] as string, itemOf(list[i + 1]!));
   return map;
-}
-
-function positionValue({ file, line, column }: Position): Value {
-  return [file, line, column];
-}
-
-function positionOf(value: Value): Position {
-  const [file, line, column] = value as readonly [string, number, number];
-  return { file, line, column };
 }

@@ -145,14 +145,12 @@ export class PatternReader {
     return this.#keys.length;
   }
 
-  /** False: a name or an edge, under which no entries are filed. */
+  /** False: a name, an edge, or a member of a group, under which no entries are filed. */
   hasEntries(pattern: number): boolean {
     const kind = this.kindOf(pattern);
-    return (
-      kind !== KIND.tableName &&
-      kind !== KIND.edge &&
-      (this.tableOf(pattern) < TABLE_COUNT || this.tableOf(pattern) >= FIRST_NAMED_TABLE)
-    );
+    if (kind === KIND.tableName || kind === KIND.edge) return false;
+    const table = this.tableOf(pattern);
+    return (table < FIRST_NAMED_TABLE ? table : this.tableOf(table - FIRST_NAMED_TABLE)) < TABLE_COUNT;
   }
 
   kindOf(pattern: number): Kind {
@@ -386,13 +384,13 @@ export class PatternReader {
 
   /** `restAt`: where the rest of a `{**}` begins; -1: there is none. Never ends the search. */
   #takeTemplate(pattern: number, path: string, restAt: number, found: Found): false {
-    if (this.kindOf(pattern) === KIND.envoyTemplate && !isEnvoyTemplatePath(path)) return false;
     if (restAt >= 0) {
       const text = this.textOf(pattern);
       const suffix = text.slice(text.lastIndexOf('}') + 1);
       if (path.length - suffix.length < restAt || !path.endsWith(suffix)) return false;
     }
-    found.push(pattern);
+    // Asked last: it goes through the whole path, and there may be thousands of suffixes.
+    if (this.kindOf(pattern) !== KIND.envoyTemplate || isEnvoyTemplatePath(path)) found.push(pattern);
     return false;
   }
 

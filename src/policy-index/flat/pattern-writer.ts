@@ -67,7 +67,8 @@ export interface FiledEntries {
 export class PatternWriter {
   readonly #text: TextWriter;
   readonly #postings: PostingsWriter;
-  readonly #ids = new Map<string, number>();
+  /** By key, by length and text. */
+  readonly #ids = new Map<number, Map<string, number>>();
   readonly #hashes = new GrowingWords();
   readonly #keys = new GrowingWords();
   readonly #texts = new GrowingWords();
@@ -339,8 +340,13 @@ export class PatternWriter {
   /** `length`: of the text, or what tells patterns with the same text apart besides. */
   #add(table: number, kind: Kind, text: string, hash: number, length = text.length): number {
     const key = patternKey(table, kind);
-    const name = `${key},${length}:${text}`;
-    let id = this.#ids.get(name);
+    let ids = this.#ids.get(key);
+    if (ids === undefined) {
+      ids = new Map();
+      this.#ids.set(key, ids);
+    }
+    const name = length === text.length ? text : `${length}:${text}`;
+    let id = ids.get(name);
     if (id === undefined) {
       id = this.#hashes.length;
       const { offset } = this.#text.place(text);
@@ -348,7 +354,7 @@ export class PatternWriter {
       this.#keys.push(key);
       this.#texts.push(offset);
       this.#lengths.push(length);
-      this.#ids.set(name, id);
+      ids.set(name, id);
     }
     return id;
   }

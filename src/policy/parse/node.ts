@@ -11,8 +11,6 @@ interface Placed {
   readonly source: SourceText;
   /** Offset of the first character. */
   readonly start: number;
-  /** Offset behind the last character. */
-  readonly end: number;
 }
 
 export interface MapNode extends Placed {
@@ -36,6 +34,8 @@ export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
 
 export interface ScalarNode extends Placed {
   readonly kind: 'scalar';
+  /** Offset behind the last character. */
+  readonly end: number;
   readonly value: string | number | boolean | null;
   readonly style: ScalarStyle;
 }
@@ -87,7 +87,8 @@ export function plainValue(node: Node): unknown {
 
 /** A node as people wrote it, for messages: one line, shortened. */
 export function written(node: Node): string {
-  const line = node.source.text.slice(node.start, node.end).split('\n', 1)[0]!.trim();
+  const end = node.kind === 'scalar' ? node.end : undefined;
+  const line = node.source.text.slice(node.start, end).split('\n', 1)[0]!.trim();
   return line.length > MAX_WRITTEN ? `${line.slice(0, MAX_WRITTEN)}…` : line;
 }
 

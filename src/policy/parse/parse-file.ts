@@ -1,28 +1,34 @@
 /**
  * YAML or JSON text → trees with places, one for each document that is not empty.
  *
- * YAML 1.2, core schema. JSON is YAML. The text is taken apart in two steps: the library's iterative
+ * YAML 1.2, core schema. JSON is YAML. The plain YAML of most policies has a reader of its own (common-yaml.ts),
+ * which gives the same trees. For any other file the library takes the text apart in two steps: its iterative
  * parser first, whose result is measured, and its recursive composer only when the nesting is bounded.
  */
 import { Composer, isAlias, isMap, isScalar, isSeq, Parser } from 'yaml';
 import type { Document, ParsedNode, Scalar, YAMLError, CST } from 'yaml';
 import type { Report } from '../report.ts';
+import { readCommonYaml } from './common-yaml.ts';
 import { MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES, MAX_STRING_LENGTH } from './limits.ts';
 import type { Entry, Node, ScalarStyle } from './node.ts';
 import { SourceText } from './source-text.ts';
 
 export function parseFile(path: string, text: string, report: Report): Node[] {
   const source = new SourceText(path, text);
-  const start = source.position(0);
   if (text.length > MAX_FILE_BYTES || Buffer.byteLength(text) > MAX_FILE_BYTES) {
     report.error(
       'file-too-large',
-      start,
+      source.position(0),
       `the file is larger than ${MAX_FILE_BYTES} bytes`,
       'split it into several files',
     );
     return [];
   }
+  return readCommonYaml(source) ?? readAnyYaml(source, report);
+}
+
+/** With the library: whatever is rare, and everything that is wrong. */
+export function readAnyYaml(source: SourceText, report: Report): Node[] {
   try {
     const nodes: Node[] = [];
     const composer = new Composer({ uniqueKeys: false, prettyErrors: false, logLevel: 'silent', merge: false });
@@ -35,7 +41,7 @@ export function parseFile(path: string, text: string, report: Report): Node[] {
   } catch (error) {
     // The library throws on a few malformed texts instead of reporting them.
     const reason = error instanceof Error ? error.message : String(error);
-    report.error('yaml-syntax', start, `the file cannot be read as YAML: ${oneLine(reason)}`);
+    report.error('yaml-syntax', source.position(0), `the file cannot be read as YAML: ${oneLine(reason)}`);
     return [];
   }
 }
@@ -121,7 +127,7 @@ class Conversion {
     const [start, end] = parsed.range;
     if (isAlias(parsed)) return this.#alias(parsed.source, start, depth);
     if (--this.#budget.left < 0) return this.#tooMany(start);
-    const converted = isScalar(parsed) ? this.#scalar(parsed, start, end) : this.#collection(parsed, start, end, depth);
+    const converted = isScalar(parsed) ? this.#scalar(parsed, start, end) : this.#collection(parsed, start, depth);
     if (converted !== null && parsed.anchor !== undefined) this.#anchors.set(parsed.anchor, converted);
     return converted;
   }
@@ -172,7 +178,7 @@ class Conversion {
     return { node: { kind: 'scalar', source: this.#source, start, end, value, style }, size: 1, height: 0 };
   }
 
-  #collection(parsed: ParsedNode, start: number, end: number, depth: number): Converted | null {
+  #collection(parsed: ParsedNode, start: number, depth: number): Converted | null {
     let size = 1;
     let height = 0;
     const child = (value: ParsedNode | null, at: number): Node | null => {
@@ -189,7 +195,7 @@ class Conversion {
         const converted = child(item, start);
         if (converted !== null) items.push(converted);
       }
-      node = { kind: 'list', source: this.#source, start, end, items };
+      node = { kind: 'list', source: this.#source, start, items };
     } else if (isMap(parsed)) {
       const entries: Entry[] = [];
       const seen = new Map<string, number>();
@@ -199,7 +205,7 @@ class Conversion {
         const converted = child(value, key?.range[1] ?? start);
         if (name !== null && converted !== null) entries.push({ key: name, keyStart, value: converted });
       }
-      node = { kind: 'map', source: this.#source, start, end, entries };
+      node = { kind: 'map', source: this.#source, start, entries };
     } else return null;
     return { node, size, height };
   }
