@@ -145,10 +145,10 @@ export class PatternReader {
     return this.#keys.length;
   }
 
-  /** False: a name, an edge, or a member of a group, under which no entries are filed. */
+  /** False: a name, an edge, a member of a group, under which no entries are filed; or what stands for any pattern. */
   hasEntries(pattern: number): boolean {
     const kind = this.kindOf(pattern);
-    if (kind === KIND.tableName || kind === KIND.edge) return false;
+    if (kind === KIND.tableName || kind === KIND.edge || kind === KIND.anchor) return false;
     const table = this.tableOf(pattern);
     return (table < FIRST_NAMED_TABLE ? table : this.tableOf(table - FIRST_NAMED_TABLE)) < TABLE_COUNT;
   }

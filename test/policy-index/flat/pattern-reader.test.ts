@@ -410,3 +410,28 @@ describe('a token', () => {
     expect(matched).toBeGreaterThan(100);
   });
 });
+
+it('a long path is gone through no more often for more templates', () => {
+  // What it costs cannot be asserted; what is counted is how often a character of the path is looked at.
+  const looked = (templates: number): number => {
+    const tests = Array.from({ length: templates }, (_, i): Test => ({
+      attribute: 'path',
+      paths: { strings: valueSet([]), templates: [pathTemplate(`/{**}/x${i}`, 'envoy')] },
+    }));
+    const { reader, table } = patternsOf(tests, 'istio');
+    const path = `/${'a'.repeat(10_000)}`;
+    let count = 0;
+    const { charCodeAt } = String.prototype;
+    String.prototype.charCodeAt = function counting(index) {
+      count++;
+      return charCodeAt.call(this, index);
+    };
+    try {
+      reader.matchPath(table(TABLE.istioPath), path, []);
+    } finally {
+      String.prototype.charCodeAt = charCodeAt;
+    }
+    return count;
+  };
+  expect(looked(100)).toBeLessThan(2 * looked(1));
+});
