@@ -35,7 +35,7 @@ export const messages: Stage = {
     const snapshots = fc.sample(policies, { numRuns: POLICY_SETS, seed }).map((yaml) => snapshotOf(yaml));
     const from = random(seed);
     let snapshot = snapshots[0]!;
-    let unexpected: Error | null = null;
+    const unexpected: string[] = [];
     let read = 0;
     const service = new CheckService({
       snapshot: () => snapshot,
@@ -45,7 +45,7 @@ export const messages: Stage = {
       record: () => undefined,
       onError(error) {
         // What stands where a Struct should is only looked at when a rule asks; the request is denied then.
-        if (!(error instanceof WireError)) unexpected = error instanceof Error ? error : new Error(String(error));
+        if (!(error instanceof WireError)) unexpected.push(String(error));
       },
       now: () => NOW_MS,
     });
@@ -53,7 +53,7 @@ export const messages: Stage = {
 
     /** null: all is well. */
     function problem(bytes: Uint8Array): string | null {
-      unexpected = null;
+      unexpected.length = 0;
       try {
         const view = readCheckRequest(bytes);
         if (view !== null) {
@@ -65,7 +65,7 @@ export const messages: Stage = {
           }
         }
         const answer = service.check(bytes, context);
-        if (unexpected !== null) return `answering: ${String(unexpected)}`;
+        if (unexpected.length > 0) return `answering: ${unexpected.join(', ')}`;
         if ((answer === null) !== (view === null)) return 'answered without having been read, or the reverse';
       } catch (error) {
         return `thrown: ${String(error)}`;

@@ -363,8 +363,14 @@ function tell(outcome: Outcome): boolean {
 }
 
 const base = temporaryBase();
+const clean = (): void => rmSync(base, { recursive: true, force: true });
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    clean();
+    process.exit(1);
+  });
 try {
   if (!(await run(base))) process.exitCode = 1;
 } finally {
-  rmSync(base, { recursive: true, force: true });
+  clean();
 }

@@ -99,6 +99,8 @@ if (isMainThread && process.send !== undefined) {
     if (message.ask === 'reset') watch.reset();
     else process.send!(watch.sample(message.collect));
   });
+  // However the benchmark went, nothing that it started stays.
+  process.on('disconnect', () => process.exit(1));
   // It must be able to leave while the parent is there.
   process.channel?.unref();
 }
