@@ -153,6 +153,7 @@ const HEAD = [
   'cached µs',
   'p99',
   'build s',
+  'CPU s',
   'scope µs',
   'B/rule',
   'in use',
@@ -183,6 +184,7 @@ function rowsOf({ shape, sizes, growth, growthOf: kind, failures }: ShapeResult)
       short(size.cached.medianUs),
       short(size.cached.p99Us),
       size.buildSeconds.toFixed(3),
+      size.buildCpuSeconds.toFixed(3),
       short(size.scopeUs),
       // Of a small set the code that runs takes more than the rules.
       size.rules < 10_000 ? '' : size.heapBytesPerRule.toFixed(0),
