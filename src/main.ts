@@ -14,6 +14,7 @@ import { processTerminal, write } from './cli/terminal.ts';
 import type { ServiceConfig } from './config/config.ts';
 import { OUTCOMES, recordCheck } from './extauthz/record.ts';
 import { CheckService } from './extauthz/service.ts';
+import { KeptSet, UnusableSet } from './pap/kept-set.ts';
 import { loadSnapshotAside } from './pap/load-aside.ts';
 import { PolicyStore } from './pap/policy-store.ts';
 import type { LoadEvent } from './pap/policy-store.ts';
@@ -48,8 +49,20 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   const signals = listenToSignals();
 
   const { policies: paths, reload } = config;
-  const store = new PolicyStore<PolicySnapshot>(new DirectorySource({ paths, ...reload }), (files, signal) =>
-    loadSnapshotAside(files, snapshotOptions(config), signal),
+  const options = snapshotOptions(config);
+  const kept = config.state === '' ? null : new KeptSet(config.state, options.origin, options.decisions);
+  /** Of snapshots that were built; whether they are taken shows afterwards. */
+  const digests = new WeakMap<PolicySnapshot, string>();
+  const keep = (snapshot: PolicySnapshot): void => {
+    kept?.keep(snapshot, digests.get(snapshot) ?? '').catch((error: unknown) => {
+      log.error({ err: error, path: kept.path }, 'the policies could not be kept for a restart');
+    });
+  };
+  const store = new PolicyStore<PolicySnapshot>(
+    new DirectorySource({ paths, ...reload }),
+    (files, signal) =>
+      loadSnapshotAside(files, options, signal, {}, (snapshot, digest) => digests.set(snapshot, digest)),
+    async () => (kept === null ? null : restoreSet(kept, log)),
   );
   const metrics = new Metrics(OUTCOMES);
   const decisionLog = new DecisionLog({ ...config.log, sink: logWriter });
@@ -86,9 +99,10 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
     void write(terminal.stdout, readyLine(snapshot, listener, admin));
   });
   store.subscribe((event) => {
-    metrics.recordReload(event.outcome === 'taken');
+    if (event.outcome !== 'restored') metrics.recordReload(event.outcome === 'taken');
     logLoad(event, log);
-    if (event.outcome === 'taken' && !state.draining) ready(event.snapshot);
+    if (event.outcome === 'taken') keep(event.snapshot);
+    if (event.outcome !== 'refused' && !state.draining) ready(event.snapshot);
   });
   signals.onReload(() => store.reload());
   const starting = store.start();
@@ -143,6 +157,7 @@ function readinessOf(store: PolicyStore<PolicySnapshot>, draining: boolean): Rea
     ready: status.ready && !draining,
     draining,
     stale: status.ready && status.refusedSinceMs !== null,
+    restored: status.restored,
     revision: current?.revision ?? null,
     policies: current?.policyCount ?? 0,
     rules: current?.ruleCount ?? 0,
@@ -169,6 +184,17 @@ function metricsText(metrics: Metrics, checks: CheckService): PrometheusText {
   return { contentType: text.contentType, scrape };
 }
 
+/** null: there is nothing that could be served. */
+async function restoreSet(kept: KeptSet, log: Logger): Promise<PolicySnapshot | null> {
+  try {
+    return await kept.restore();
+  } catch (cause) {
+    if (!(cause instanceof UnusableSet)) throw cause;
+    log.error({ path: kept.path, problem: cause.message }, 'the policies kept from an earlier run cannot be served');
+    return null;
+  }
+}
+
 function logLoad({ outcome, snapshot, diagnostics, durationMs }: LoadEvent<PolicySnapshot>, log: Logger): void {
   for (const { severity, code, message, hint, position } of diagnostics.slice(0, MAX_LOGGED_PROBLEMS)) {
     const place = `${position.file}:${position.line}:${position.column}`;
@@ -184,6 +210,8 @@ function logLoad({ outcome, snapshot, diagnostics, durationMs }: LoadEvent<Polic
     durationMs: Math.round(durationMs),
   };
   if (outcome === 'taken') log.info(facts, 'policies taken');
+  else if (outcome === 'restored')
+    log.warn(facts, 'policies of an earlier run are in force: the files have not been good since the start');
   else if (snapshot === null) log.error(facts, 'policies refused: every check is denied until they are mended');
   else log.error(facts, 'policies refused: the last good ones stay in force');
 }

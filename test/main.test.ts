@@ -1,7 +1,7 @@
 import { Client, credentials } from '@grpc/grpc-js';
 import { once } from 'node:events';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -190,6 +190,37 @@ describe('serve', () => {
         () => service.logged('policies refused: the last good ones stay in force').length > before,
       );
       expect(service.stdout.split('\n')).toHaveLength(2);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'with --state a start on broken policies serves the last good ones, and says so until there are new ones',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP });
+      const args = ['--policies', dir.at('shop.yaml'), '--state', dir.at('state')];
+      let revision: unknown;
+      {
+        await using first = new Service(...args);
+        await first.ready();
+        revision = (await first.readyz()).body['revision'];
+        await first.until('it is kept', () => existsSync(dir.at('state/last-good-policies.bin')));
+      }
+      dir.write('shop.yaml', BROKEN);
+      await using second = new Service(...args);
+      await second.ready();
+      expect(await second.readyz()).toMatchObject({
+        status: 200,
+        body: { ready: true, stale: true, restored: true, revision, errors: 1 },
+      });
+      expect(await check(second.client)).toBe(200);
+      expect(await check(second.client, request({ method: 'POST' }))).toBe(403);
+      expect(
+        second.logged('policies of an earlier run are in force: the files have not been good since the start'),
+      ).toHaveLength(1);
+      dir.write('shop.yaml', SHOP.replace('methods: [GET]', 'methods: [POST]'));
+      await second.until('the change is taken', async () => (await second.readyz()).body['restored'] === false);
+      expect(await check(second.client)).toBe(403);
     },
     TIMEOUT_MS,
   );

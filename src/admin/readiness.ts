@@ -7,6 +7,8 @@ export interface ReadinessReport {
   readonly draining: boolean;
   /** The newest policies have errors; the last good set is in force. */
   readonly stale: boolean;
+  /** The policies in force were kept from an earlier run: those of now have not been good yet. */
+  readonly restored: boolean;
   /** Of the policies in force; null when there are none yet. */
   readonly revision: string | null;
   readonly policies: number;

@@ -16,6 +16,7 @@ export function snapshotOptions(config: ServiceConfig): SnapshotOptions {
       allowEmpty: config.allowEmpty,
       jwtMetadata: identity.jwtMetadata,
       remoteIpConfigured: clientIp.explicit,
+      xffTrustedHops: clientIp.xffTrustedHops,
     },
     decisions: {
       defaultAction: config.defaultAction,

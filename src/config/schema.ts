@@ -246,6 +246,13 @@ export const configSchema = z.strictObject({
     .enum(['DENY', 'ALLOW'])
     .default('DENY')
     .describe("What happens when no ALLOW policy applies to the workload; ALLOW is Istio's rule."),
+  state: z
+    .string()
+    .max(4096)
+    .default('')
+    .describe(
+      'Directory in which the last good policies are kept, to be served after a restart while the files have errors; empty: none.',
+    ),
   allowEmpty: z.boolean().default(false).describe('Serving with no policy at all is meant.'),
   rootNamespace: kubernetesNamespace
     .default('istio-system')

@@ -30,6 +30,8 @@ export type LoadEvent<Snapshot> = {
   | { readonly outcome: 'taken'; readonly snapshot: Snapshot }
   /** `snapshot` is the last good one, which stays; null when there is none. */
   | { readonly outcome: 'refused'; readonly snapshot: Snapshot | null }
+  /** The first load was refused, and what was kept from an earlier run serves. */
+  | { readonly outcome: 'restored'; readonly snapshot: Snapshot }
 );
 
 export interface StoreStatus {
@@ -37,6 +39,8 @@ export interface StoreStatus {
   readonly ready: boolean;
   /** When the snapshot that serves was taken. */
   readonly takenAtMs: number | null;
+  /** What serves was kept from an earlier run. */
+  readonly restored: boolean;
   /** Since when what the source has is refused; null while it is what serves. */
   readonly refusedSinceMs: number | null;
   /** Of the last load: why it was refused, or its warnings and notes. */
@@ -49,11 +53,13 @@ export interface StoreStatus {
 export class PolicyStore<Snapshot> {
   readonly #source: PolicySource;
   readonly #load: Load<Snapshot>;
+  readonly #restore: () => Promise<Snapshot | null>;
   readonly #listeners = new Set<(event: LoadEvent<Snapshot>) => void>();
   #current: Snapshot | null = null;
   #status: StoreStatus = {
     ready: false,
     takenAtMs: null,
+    restored: false,
     refusedSinceMs: null,
     diagnostics: [],
     taken: 0,
@@ -65,9 +71,15 @@ export class PolicyStore<Snapshot> {
   #loading: Promise<void> | null = null;
   readonly #closed = new AbortController();
 
-  constructor(source: PolicySource, load: Load<Snapshot>) {
+  /** `restore`: what an earlier run has kept, asked for when the first load is refused. */
+  constructor(
+    source: PolicySource,
+    load: Load<Snapshot>,
+    restore: () => Promise<Snapshot | null> = () => Promise.resolve(null),
+  ) {
     this.#source = source;
     this.#load = load;
+    this.#restore = restore;
   }
 
   /** What serves now. A request reads it once and keeps to it. */
@@ -88,6 +100,7 @@ export class PolicyStore<Snapshot> {
   /** Loads what there is, good or not, then follows the source. */
   async start(): Promise<void> {
     await this.reload();
+    if (this.#current === null) await this.#takeRestored();
     if (!this.#closed.signal.aborted) this.#watch = this.#source.watch((content) => void this.#take(content));
   }
 
@@ -137,6 +150,20 @@ export class PolicyStore<Snapshot> {
     return { snapshot: refused ? null : result.snapshot, diagnostics: all };
   }
 
+  async #takeRestored(): Promise<void> {
+    const startedMs = performance.now();
+    const snapshot = await this.#restore();
+    // A reload that was asked for meanwhile may have brought a good set.
+    if (snapshot === null || this.#current !== null || this.#closed.signal.aborted) return;
+    const atMs = Date.now();
+    const durationMs = performance.now() - startedMs;
+    this.#current = snapshot;
+    this.#status = { ...this.#status, ready: true, takenAtMs: atMs, restored: true };
+    const { diagnostics } = this.#status;
+    for (const listener of this.#listeners)
+      listener({ outcome: 'restored', snapshot, diagnostics: [...diagnostics], atMs, durationMs });
+  }
+
   #finish(snapshot: Snapshot | null, diagnostics: readonly Diagnostic[], durationMs: number): void {
     const atMs = Date.now();
     const { refusedSinceMs, taken, refused } = this.#status;
@@ -149,7 +176,15 @@ export class PolicyStore<Snapshot> {
       };
     } else {
       this.#current = snapshot;
-      this.#status = { ready: true, takenAtMs: atMs, refusedSinceMs: null, diagnostics, taken: taken + 1, refused };
+      this.#status = {
+        ready: true,
+        takenAtMs: atMs,
+        restored: false,
+        refusedSinceMs: null,
+        diagnostics,
+        taken: taken + 1,
+        refused,
+      };
     }
     const event: LoadEvent<Snapshot> =
       snapshot === null

@@ -35,6 +35,7 @@ const DECIDING: Readonly<Record<string, string>> = {
 
 /** Settings that do not: where, how fast, how observed. `allowEmpty` decides whether a set is served, not what it says. */
 const INDIFFERENT: Readonly<Record<string, string>> = {
+  state: '/var/lib/portcullis',
   policies: '/elsewhere',
   listen: '127.0.0.1:1',
   admin: '127.0.0.1:2',

@@ -40,6 +40,7 @@ describe('what is assumed when nothing is said', () => {
     const silent = { status: null, body: null, headers: new Map() };
     expect(valid(loadConfig())).toEqual({
       policies: ['policies'],
+      state: '',
       listen: '127.0.0.1:9191',
       admin: '127.0.0.1:9192',
       health: null,

@@ -62,6 +62,7 @@ describe('the snapshot that serves', () => {
     expect(store.status).toStrictEqual({
       ready: false,
       takenAtMs: null,
+      restored: false,
       refusedSinceMs: null,
       diagnostics: [],
       taken: 0,
@@ -95,6 +96,7 @@ describe('the snapshot that serves', () => {
     expect(store.status).toStrictEqual({
       ready: true,
       takenAtMs,
+      restored: false,
       refusedSinceMs: since,
       diagnostics: [problem('bad 2')],
       taken: 1,
@@ -215,5 +217,35 @@ describe('the order of loads', () => {
     expect(store.status).toMatchObject({ taken: 0, refused: 0 });
     expect(heard).toStrictEqual([]);
     expect(shelf.changed).toBeNull();
+  });
+});
+
+describe('what an earlier run has kept', () => {
+  test('serves when the first load is refused, is told as restored and stale, and leaves for the first good set', async () => {
+    const shelf = new Shelf(content('bad start'));
+    const store = new PolicyStore(shelf, load, () => Promise.resolve('kept'));
+    const events: string[] = [];
+    store.subscribe(({ outcome, snapshot }) => events.push(`${outcome} ${String(snapshot)}`));
+    await store.start();
+    expect(store.current).toBe('kept');
+    expect(store.status).toMatchObject({ ready: true, restored: true, taken: 0, refused: 1 });
+    expect(store.status.refusedSinceMs).not.toBeNull();
+    shelf.now = content('good');
+    await store.reload();
+    expect(store.current).toBe('good');
+    expect(store.status).toMatchObject({ ready: true, restored: false, refusedSinceMs: null });
+    expect(events).toEqual(['refused null', 'restored kept', 'taken good']);
+    await store.close();
+  });
+
+  test('is not asked for after a good first load, and nothing serves when nothing was kept', async () => {
+    const good = new PolicyStore(new Shelf(content('good')), load, () => Promise.reject(new Error('asked')));
+    await good.start();
+    expect(good.current).toBe('good');
+    await good.close();
+    const bad = new PolicyStore(new Shelf(content('bad start')), load, () => Promise.resolve(null));
+    await bad.start();
+    expect(bad.status).toMatchObject({ ready: false, restored: false });
+    await bad.close();
   });
 });

@@ -15,11 +15,12 @@ export interface ReadyzOptions {
 /** 200 when ready, 503 when not; the body says why. Stale is ready: the last good policies decide. */
 export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler {
   return () => {
-    const { ready, draining, stale, revision, policies, rules, loadedAtMs, problems } = readiness();
+    const { ready, draining, stale, restored, revision, policies, rules, loadedAtMs, problems } = readiness();
     const detail = {
       ready,
       draining,
       stale,
+      restored,
       revision,
       policies,
       rules,

@@ -14,6 +14,7 @@ interface ServeOptions extends PolicyOptions {
   readonly listen?: string;
   readonly admin?: string;
   readonly health?: string;
+  readonly state?: string;
 }
 
 export function serveCommand(terminal: Terminal, serve: Serve, end: (code: ExitCode) => void): Command {
@@ -23,6 +24,9 @@ export function serveCommand(terminal: Terminal, serve: Serve, end: (code: ExitC
     .addOption(new Option('--listen <address>', 'gRPC listener: HOST:PORT or unix:PATH (default: 127.0.0.1:9191)'))
     .addOption(new Option('--admin <address>', 'admin server, loopback only (default: 127.0.0.1:9192; empty: none)'))
     .addOption(new Option('--health <address>', 'server of /livez, /readyz and /metrics only (default: none)'))
+    .addOption(
+      new Option('--state <directory>', 'keep the last good policies there, for a restart while the files have errors'),
+    )
     .addOption(configOption())
     .addHelpText('after', HELP)
     .action(async ({ config: file, ...flags }: ServeOptions) => {
