@@ -1,5 +1,5 @@
 /** Policy files → a validated {@link PolicySet}, or every problem that they have. */
-import type { Diagnostic } from '../lib/diagnostic.ts';
+import type { Diagnostic, Position } from '../lib/diagnostic.ts';
 import type { Policy, PolicySet, WorkloadEntry } from './model.ts';
 import type { LanguageOptions } from './options.ts';
 import { keyPlace, positionOf } from './parse/node.ts';
@@ -37,11 +37,15 @@ const POLICY_KINDS: readonly Kind[] = ['AccessPolicy', 'AuthorizationPolicy'];
 
 export function loadPolicySet(files: readonly PolicyFile[], options: LanguageOptions): LoadedPolicies {
   const report = new Report();
-  const objects = files.flatMap((file) =>
-    parseFile(file.path, file.text, report).flatMap((document) => objectsOf(document, report)),
-  );
-  const set = readObjects(objects, options, report);
-  if (!options.allowEmpty && !report.hasErrors && !objects.some(({ kind }) => POLICY_KINDS.includes(kind))) {
+  const reader = new ObjectReader(options, report);
+  for (const { path, text } of files) {
+    // File by file, so that the tree of one is gone before the next: those of 100,000 rules take hundreds of MiB.
+    for (const document of parseFile(path, text, report)) {
+      for (const object of objectsOf(document, report)) reader.read(object);
+    }
+  }
+  const set = reader.finish();
+  if (!options.allowEmpty && !report.hasErrors && !reader.sawPolicy) {
     report.error(
       'no-policies',
       { file: files[0]?.path ?? '', line: 1, column: 1 },
@@ -52,61 +56,80 @@ export function loadPolicySet(files: readonly PolicyFile[], options: LanguageOpt
   return { set: report.hasErrors ? null : set, diagnostics: report.sorted() };
 }
 
-function readObjects(objects: readonly PolicyObject[], options: LanguageOptions, report: Report): PolicySet {
-  const policies: Policy[] = [];
-  const groups: ReadGroup[] = [];
-  const workloads: WorkloadEntry[] = [];
-  const seen = new Map<string, PolicyObject>();
-  for (const object of objects) {
-    checkStructure(KIND_SCHEMAS[object.kind], object.map, report);
-    checkUnique(object, seen, report);
+class ObjectReader {
+  readonly #options: LanguageOptions;
+  readonly #report: Report;
+  readonly #policies: Policy[] = [];
+  readonly #groups: ReadGroup[] = [];
+  readonly #workloads: WorkloadEntry[] = [];
+  /** Where the first object of each kind and name is. */
+  readonly #seen = new Map<string, Position>();
+  #sawPolicy = false;
+
+  constructor(options: LanguageOptions, report: Report) {
+    this.#options = options;
+    this.#report = report;
+  }
+
+  /** There was an object of a kind that decides, whatever is wrong with it. */
+  get sawPolicy(): boolean {
+    return this.#sawPolicy;
+  }
+
+  read(object: PolicyObject): void {
+    if (POLICY_KINDS.includes(object.kind)) this.#sawPolicy = true;
+    checkStructure(KIND_SCHEMAS[object.kind], object.map, this.#report);
+    this.#checkUnique(object);
     const context: Context = {
-      report,
-      options,
+      report: this.#report,
+      options: this.#options,
       dialect: object.kind === 'AccessPolicy' || object.kind === 'PrincipalGroup' ? 'access' : 'istio',
       namespace: object.namespace,
       action: 'ALLOW',
     };
     switch (object.kind) {
       case 'AccessPolicy':
-        pushSome(policies, readAccessPolicy(object, context));
+        pushSome(this.#policies, readAccessPolicy(object, context));
         break;
       case 'AuthorizationPolicy':
-        pushSome(policies, readAuthorizationPolicy(object, context));
+        pushSome(this.#policies, readAuthorizationPolicy(object, context));
         break;
       case 'PrincipalGroup':
-        pushSome(groups, readPrincipalGroup(object, context));
+        pushSome(this.#groups, readPrincipalGroup(object, context));
         break;
       case 'RequestAuthentication':
         readRequestAuthentication(object, context);
         break;
       case 'WorkloadEntry':
-        pushSome(workloads, readWorkloadEntry(object, context));
+        pushSome(this.#workloads, readWorkloadEntry(object, context));
         break;
     }
   }
-  const resolved = resolveGroups(groups, options, report);
-  checkRuleGroups(policies, resolved, options, report);
-  return { policies: policies.sort(compareReportOrder), groups: resolved, workloads };
+
+  /** Once all objects are read: what only the whole set can tell. */
+  finish(): PolicySet {
+    const groups = resolveGroups(this.#groups, this.#options, this.#report);
+    checkRuleGroups(this.#policies, groups, this.#options, this.#report);
+    return { policies: this.#policies.sort(compareReportOrder), groups, workloads: this.#workloads };
+  }
+
+  #checkUnique(object: PolicyObject): void {
+    if (object.name === '' || object.namespace === '') return;
+    const key = `${object.kind} ${object.namespace}/${object.name}`;
+    const first = this.#seen.get(key);
+    if (first === undefined) {
+      this.#seen.set(key, positionOf(object.map));
+      return;
+    }
+    this.#report.error(
+      'duplicate-object',
+      object.metadata === null ? positionOf(object.map) : keyPlace(object.metadata, 'name'),
+      `the ${object.kind} \`${object.namespace}/${object.name}\` is already there, at ${first.file}:${first.line}:${first.column}`,
+      'rename or remove one of the two',
+    );
+  }
 }
 
 function pushSome<T>(list: T[], value: T | null): void {
   if (value !== null) list.push(value);
-}
-
-function checkUnique(object: PolicyObject, seen: Map<string, PolicyObject>, report: Report): void {
-  if (object.name === '' || object.namespace === '') return;
-  const key = `${object.kind} ${object.namespace}/${object.name}`;
-  const first = seen.get(key);
-  if (first === undefined) {
-    seen.set(key, object);
-    return;
-  }
-  const { file, line, column } = positionOf(first.map);
-  report.error(
-    'duplicate-object',
-    object.metadata === null ? positionOf(object.map) : keyPlace(object.metadata, 'name'),
-    `the ${object.kind} \`${object.namespace}/${object.name}\` is already there, at ${file}:${line}:${column}`,
-    'rename or remove one of the two',
-  );
 }

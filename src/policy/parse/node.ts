@@ -45,7 +45,8 @@ export function positionOf(node: Node): Position {
 }
 
 export function entryOf(map: MapNode, key: string): Entry | undefined {
-  return map.entries.find((entry) => entry.key === key);
+  for (const entry of map.entries) if (entry.key === key) return entry;
+  return undefined;
 }
 
 export function keyPosition(map: MapNode, entry: Entry): Position {

@@ -8,7 +8,7 @@ import type { Context, Dialect, ValueCheck } from '../validate/value-check.ts';
 import { stringsField, valueList } from './fields.ts';
 
 export function readSource(map: MapNode, context: Context): Source {
-  const source = readFieldPairs(map, SOURCE_CHECKS, context);
+  const source = readFieldPairs(map, SOURCE_FIELDS, context);
   if (context.dialect === 'istio') checkServiceAccountsAlone(map, source, context);
   if (saysNothing(map, context.dialect)) {
     context.report.error(
@@ -22,7 +22,7 @@ export function readSource(map: MapNode, context: Context): Source {
 }
 
 export function readOperation(map: MapNode, context: Context): Operation {
-  const operation = readFieldPairs(map, OPERATION_CHECKS, context);
+  const operation = readFieldPairs(map, OPERATION_FIELDS, context);
   if (saysNothing(map, context.dialect)) {
     context.report.error(
       'empty-operation',
@@ -41,20 +41,34 @@ interface FieldPairs<Field extends string> {
 
 function readFieldPairs<Field extends string>(
   map: MapNode,
-  checks: Readonly<Record<Field, ValueCheck>>,
+  fields: readonly FieldPair<Field>[],
   context: Context,
 ): FieldPairs<Field> {
   const is: Partial<Record<Field, ValueList>> = {};
   const not: Partial<Record<Field, ValueList>> = {};
-  for (const [field, check] of Object.entries(checks) as [Field, ValueCheck][]) {
+  for (const { field, notField, check } of fields) {
     if (context.dialect === 'istio' && field === 'groups') continue;
     const positive = readValues(map, field, check, context);
-    const negative = readValues(map, notName(field), check, context);
+    const negative = readValues(map, notField, check, context);
     if (positive !== null) is[field] = positive;
     if (negative !== null) not[field] = negative;
   }
   return { is, not };
 }
+
+interface FieldPair<Field extends string> {
+  readonly field: Field;
+  readonly notField: string;
+  readonly check: ValueCheck;
+}
+
+function fieldPairs<Field extends string>(checks: Readonly<Record<Field, ValueCheck>>): readonly FieldPair<Field>[] {
+  const entries = Object.entries(checks) as [Field, ValueCheck][];
+  return entries.map(([field, check]) => ({ field, notField: notName(field), check }));
+}
+
+const SOURCE_FIELDS = fieldPairs(SOURCE_CHECKS);
+const OPERATION_FIELDS = fieldPairs(OPERATION_CHECKS);
 
 export function notName(field: string): string {
   return `not${field.charAt(0).toUpperCase()}${field.slice(1)}`;

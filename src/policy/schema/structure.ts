@@ -7,9 +7,11 @@ import type { Node } from '../parse/node.ts';
 import { needs } from '../parse/expect.ts';
 import type { Expected } from '../parse/expect.ts';
 import type { Report } from '../report.ts';
+import { fitsOf } from './fits.ts';
 import { childSchema, knownKeys } from './walk.ts';
 
 export function checkStructure(schema: z.ZodType, root: Node, report: Report): void {
+  if (fitsOf(schema)(root)) return;
   const result = schema.safeParse(plainValue(root), { jitless: true });
   if (result.success) return;
   for (const issue of result.error.issues) reportIssue(issue, schema, root, report);

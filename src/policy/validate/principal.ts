@@ -31,7 +31,11 @@ export const checkPrincipal: ValueCheck = (value, { report, dialect }) => {
   }
 };
 
+/** A piece between slashes that is empty, `.` or `..`, at the ends too. */
+const EMPTY_OR_DOT = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
 function hasEmptyOrDotSegment(literal: string, atStart: boolean, atEnd: boolean): boolean {
+  if (!EMPTY_OR_DOT.test(literal)) return false;
   const segments = literal.split('/');
   return segments.some((segment, i) => {
     // The first or last piece of a pattern may be a part of a segment, or nothing.
