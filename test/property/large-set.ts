@@ -280,6 +280,8 @@ export function largeAsk(draw: Draw): Ask {
     '/',
     '/unknown/place',
     `/s1${'/%2e'.repeat(3)}/a;b/../c;d/%3B/items`,
+    // More readings than are made.
+    `/s1//a;b/%252e%252e;c/..%5cd%253f/%2523/./%25252fe;f%3fg//items`,
   );
   const value = (): string => draw.of('a', 'b', 'ab', 'a,b', 'b,a', ',', 'b,,a', '', UNDIVIDED);
   const names = (): string => draw.of(`x-h${draw.below(HEADERS)}`, 'x-h0', 'x-h1', 'x-other');

@@ -38,7 +38,7 @@ export interface OpenPatterns {
   readonly reader: PatternReader;
   /** Of each test, in turn: the numbers of its patterns. */
   readonly numbers: readonly (readonly number[])[];
-  table(number: number): PatternTable;
+  readonly table: (number: number) => PatternTable;
 }
 
 /** Patterns of one field after the other, each in the table of its attribute. */
@@ -62,7 +62,7 @@ export function patternsOf(tests: readonly Test[], dialect: Dialect): OpenPatter
   return {
     reader,
     numbers,
-    table(number) {
+    table: (number) => {
       const table = reader.table(number);
       if (table === null) throw new Error('no pattern of that attribute');
       return table;
