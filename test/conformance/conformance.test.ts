@@ -96,6 +96,7 @@ it('known gaps are of sets that are there', () => {
 async function inThread(sets: readonly VectorSet[]): Promise<Outcome> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: sets });
   const [outcome] = (await once(worker, 'message')) as [Outcome];
+  await worker.terminate();
   return outcome;
 }
 

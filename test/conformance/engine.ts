@@ -1,5 +1,6 @@
 /** Configuration and policies of a vector set as files, and what the product makes of them. */
 import { writeFileSync } from 'node:fs';
+import { parseIp } from '../../src/attributes/address.ts';
 import { linearScan } from '../../src/policy-index/linear-scan.ts';
 import { compileSnapshot } from '../../src/policy-index/snapshot.ts';
 import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
@@ -10,6 +11,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import { loadPolicySet } from '../../src/policy/load.ts';
 import { files } from '../cli/support.ts';
 import type { Files } from '../cli/support.ts';
+import { padded } from './padding.ts';
+import type { Amount } from './padding.ts';
 import type { InvalidSet, VectorSet } from './vectors.ts';
 
 const JWT_METADATA = 'envoy.filters.http.jwt_authn';
@@ -19,6 +22,8 @@ export interface Engine {
   readonly index: PolicySnapshot;
   /** The oracle of the index. */
   readonly scan: PolicySnapshot;
+  /** The index with rules beside that match nothing; its revision is another. */
+  readonly padded: Readonly<Record<Amount, PolicySnapshot>>;
 }
 
 /** Files of one set at a time: the next one overwrites those of the last. */
@@ -38,7 +43,11 @@ export class Workspace implements Disposable {
     if (policies === null) return null;
     const { snapshot: index } = compileSnapshot(policies, decisions);
     const { snapshot: scan } = compileSnapshot(policies, decisions, linearScan);
-    return index === null || scan === null ? null : { answers: answerSettings(config), index, scan };
+    if (index === null || scan === null) return null;
+    const actions = allowApplies(index, set) ? (['ALLOW', 'DENY'] as const) : (['DENY'] as const);
+    const among = (amount: Amount): PolicySnapshot =>
+      compileSnapshot(padded(policies, amount, actions), decisions).snapshot!;
+    return { answers: answerSettings(config), index, scan, padded: { few: among('few'), many: among('many') } };
   }
 
   #configure(text: string): ServiceConfig {
@@ -52,6 +61,14 @@ export class Workspace implements Disposable {
   [Symbol.dispose](): void {
     this.#files[Symbol.dispose]();
   }
+}
+
+/** Does some ALLOW policy apply to the called workload? */
+function allowApplies(snapshot: PolicySnapshot, { addresses: [address = ''] }: VectorSet): boolean {
+  const ip = parseIp(address);
+  const workload = ip === null ? null : snapshot.workloadAt(ip);
+  if (workload === null || workload === 'conflict') throw new Error(`no workload at ${address}`);
+  return snapshot.scopeOf(workload)?.allowApplies === true;
 }
 
 /** JSON is YAML. */

@@ -51,6 +51,9 @@ export async function decideEveryWay(
       if (decision === null) throw new Error('no CheckRequest');
       return verdictOf(decision);
     });
+  const { revision } = engine.index;
+  const among = (snapshot: PolicySnapshot): readonly Verdict[] =>
+    direct(snapshot).map((verdict) => ({ ...verdict, revision }));
   const asBytes = messages.map(({ bytes }) => JSON.stringify({ bytes: bytes.toString('base64') }));
   const asJson = messages.map(({ json }) => json);
   const checked = (await commandLine('check', workspace, [...asBytes, ...asJson])).map(verdictOf);
@@ -61,6 +64,8 @@ export async function decideEveryWay(
   service.serve(engine);
   const verdicts = new Map<string, readonly Verdict[]>([
     ['index', direct(engine.index)],
+    ['index among few rules', among(engine.padded.few)],
+    ['index among many rules', among(engine.padded.many)],
     ['scan', direct(engine.scan)],
     ['check, bytes', checked.slice(0, messages.length)],
     ['check, JSON', checked.slice(messages.length)],
