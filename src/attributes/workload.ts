@@ -14,11 +14,11 @@ export const FOREIGN_ACCOUNT = '/foreign';
 
 export const UNKNOWN_WORKLOAD: Workload = { source: 'none', namespace: null, serviceAccount: null, labels: null };
 
-/** One text for one workload: the same policies apply to equal texts. */
-export function workloadKey(workload: Workload): string {
-  const part = (value: string | null): string => (value === null ? '-' : `${value.length}:${value}`);
-  let key = part(workload.namespace) + part(workload.serviceAccount);
-  if (workload.labels === null) return `${key}-`;
-  for (const name of [...workload.labels.keys()].sort()) key += part(name) + part(workload.labels.get(name)!);
-  return key;
+/** The same policies apply to workloads that are the same, from whatever source they are known. */
+export function sameWorkload(a: Workload, b: Workload): boolean {
+  if (a.namespace !== b.namespace || a.serviceAccount !== b.serviceAccount) return false;
+  if (a.labels === null || b.labels === null) return a.labels === b.labels;
+  if (a.labels.size !== b.labels.size) return false;
+  for (const [name, value] of a.labels) if (b.labels.get(name) !== value) return false;
+  return true;
 }

@@ -2,7 +2,7 @@
  * The frozen result of loading policies: the one value where the control plane and the data plane meet.
  */
 import type { IpAddress } from '../attributes/address.ts';
-import { workloadKey } from '../attributes/workload.ts';
+import { sameWorkload } from '../attributes/workload.ts';
 import type { Workload } from '../attributes/workload.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import type { Steps } from '../lib/steps.ts';
@@ -48,6 +48,8 @@ export interface PolicySnapshot {
  * of their own; past this bound they are all made anew rather than let grow.
  */
 const MAX_SCOPES = 20_000;
+/** Those of one account and first label are gone through one by one: versions and roles of a service. */
+const MAX_ALIKE = 64;
 
 export interface SnapshotResult {
   /** null when there are errors. */
@@ -77,18 +79,7 @@ export function openSnapshot(
 ): PolicySnapshot {
   const flat = new FlatSnapshot(buffer, settings);
   const { ownedHeaders } = flat;
-  const scopes = new Map<string, Scope | null>();
-  const byEntry = new WeakMap<Workload, Scope | null>();
-  function scopeByKey(workload: Workload): Scope | null {
-    const key = workloadKey(workload);
-    let scope = scopes.get(key);
-    if (scope === undefined) {
-      if (scopes.size >= MAX_SCOPES) scopes.clear();
-      scope = buildScope(flat, workload, settings.rootNamespace, makeIndex);
-      scopes.set(key, scope);
-    }
-    return scope;
-  }
+  const scopes = new Scopes((workload) => buildScope(flat, workload, settings.rootNamespace, makeIndex));
   return {
     revision: flat.revision,
     settings,
@@ -105,15 +96,50 @@ export function openSnapshot(
     ownedHeaders,
     ownedFolded: new Set(ownedHeaders.map((name) => name.replaceAll('-', '_'))),
     ownedHaveUnderscore: ownedHeaders.some((name) => name.includes('_')),
-    scopeOf(workload) {
-      // Workloads of the inventory are the same objects each time: no key has to be made for them.
-      if (workload.source !== 'inventory') return scopeByKey(workload);
-      let scope = byEntry.get(workload);
-      if (scope === undefined) {
-        scope = scopeByKey(workload);
-        byEntry.set(workload, scope);
-      }
-      return scope;
-    },
+    scopeOf: (workload) => scopes.of(workload),
   };
+}
+
+/** By workload. What is found there is found without sorting labels or making a text of them. */
+class Scopes {
+  readonly #build: (workload: Workload) => Scope | null;
+  readonly #byName = new Map<string, { readonly workload: Workload; readonly scope: Scope | null }[]>();
+  /** Workloads of the inventory are the same objects each time. */
+  readonly #byEntry = new WeakMap<Workload, Scope | null>();
+  #count = 0;
+
+  constructor(build: (workload: Workload) => Scope | null) {
+    this.#build = build;
+  }
+
+  of(workload: Workload): Scope | null {
+    if (workload.source !== 'inventory') return this.#named(workload);
+    let scope = this.#byEntry.get(workload);
+    if (scope === undefined) {
+      scope = this.#named(workload);
+      this.#byEntry.set(workload, scope);
+    }
+    return scope;
+  }
+
+  #named(workload: Workload): Scope | null {
+    // Near enough to tell most apart, whatever is in the names: the comparison below is what counts.
+    const [label] = workload.labels?.values() ?? [];
+    const name = `${workload.namespace ?? '-'}/${workload.serviceAccount ?? '-'}/${label ?? '-'}`;
+    let alike = this.#byName.get(name);
+    if (alike !== undefined) for (const known of alike) if (sameWorkload(known.workload, workload)) return known.scope;
+    if (this.#count >= MAX_SCOPES) {
+      this.#byName.clear();
+      this.#count = 0;
+      alike = undefined;
+    } else if (alike !== undefined && alike.length >= MAX_ALIKE) {
+      this.#count -= alike.length;
+      alike.length = 0;
+    }
+    const scope = this.#build(workload);
+    if (alike === undefined) this.#byName.set(name, [{ workload, scope }]);
+    else alike.push({ workload, scope });
+    this.#count++;
+    return scope;
+  }
 }

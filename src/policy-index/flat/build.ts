@@ -166,11 +166,9 @@ class Build {
     const groups = [...this.#exceptions].sort(([, a], [, b]) => b.length - a.length);
     for (const [, entries] of groups.slice(MAX_EXCEPTIONS)) this.#homeless.push(...entries);
     return new Uint32Array(
-      groups.slice(0, MAX_EXCEPTIONS).flatMap(([pattern, entries]) => [
-        pattern,
-        this.#patterns.dimensionOf(pattern),
-        this.#postings.write(entries),
-      ]),
+      groups
+        .slice(0, MAX_EXCEPTIONS)
+        .flatMap(([pattern, entries]) => [pattern, this.#patterns.dimensionOf(pattern), this.#postings.write(entries)]),
     );
   }
 
@@ -192,7 +190,9 @@ class Build {
     writer.put(
       'homeless',
       new Uint32Array([
-        this.#postings.write(this.#homeless.sort((a, b) => a - b)), this.#postings.write(this.#tokenlessHomeless)]),
+        this.#postings.write(this.#homeless.sort((a, b) => a - b)),
+        this.#postings.write(this.#tokenlessHomeless),
+      ]),
     );
     writer.put('attachments', this.#writeAttachments());
     writer.put('workloads', this.#writeWorkloads());

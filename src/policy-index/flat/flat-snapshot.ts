@@ -23,8 +23,8 @@ import { TextReader } from './text.ts';
 import { ValueReader } from './values.ts';
 import type { Value } from './values.ts';
 
-/** Rules and policies that were asked for lately; a power of two. */
-const KEPT_RULES = 4096;
+/** Rules and policies that were asked for lately; a power of two. A rule takes two or three KiB. */
+const KEPT_RULES = 16_384;
 const KEPT_POLICIES = 1024;
 
 export class FlatSnapshot {
