@@ -9,9 +9,9 @@ import { compareReportOrder } from '../../src/policy/report-order.ts';
 type Action = Policy['action'];
 
 /** Above what is gone through without the index, and below what needs bitmaps (policy-index/flat/entry-query.ts). */
-const FEW = 8;
-/** More than are looked at one by one, so that sets of them are intersected. */
-const MANY = 300;
+const FEW = 16;
+/** More than are looked at one by one, so that sets of them are intersected; of both actions together. */
+const MANY = 260;
 
 /** Each is found by its path, which no request has. */
 const FEW_RULES = Array.from({ length: FEW }, (_, i) => ({ to: [{ operation: { paths: [`/padding/${i}`] } }] }));
@@ -29,7 +29,9 @@ const PADDING: Readonly<Record<Amount, readonly Policy[]>> = {
 
 /** `actions`: where the padding goes. An ALLOW policy where there was none would change what is decided. */
 export function padded(set: PolicySet, amount: Amount, actions: readonly Action[]): PolicySet {
-  const padding = PADDING[amount].filter(({ action }) => actions.includes(action));
+  const padding = PADDING[amount]
+    .filter(({ action }) => actions.includes(action))
+    .map((policy) => ({ ...policy, rules: policy.rules.slice(0, policy.rules.length / actions.length) }));
   return { ...set, policies: [...set.policies, ...padding].sort(compareReportOrder) };
 }
 
