@@ -1,6 +1,7 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
+import { ruleId } from '../pdp/decision.ts';
 import type { DecidedRule } from '../pdp/decision.ts';
 import { decide } from '../pdp/decide.ts';
 import { explainScope } from '../pdp/explain.ts';
@@ -34,6 +35,8 @@ export interface OfflineDecision {
   readonly policy: string | null;
   /** The rule's name, or its index, or null. */
   readonly rule: string | number | null;
+  /** `ns[shop]-policy[orders]-rule[0]`, as Istio names it in Envoy, or null. */
+  readonly ruleId: string | null;
   readonly revision: string;
   readonly headersSet: readonly Field[];
   readonly headersRemoved: readonly string[];
@@ -108,6 +111,7 @@ function decided(
       httpStatus: deny?.httpStatus ?? 200,
       reason: decision.reason,
       ...ruleOf(decision.rule),
+      ruleId: decision.rule === null ? null : ruleId(decision.rule),
       revision: snapshot.revision,
       headersSet: texts(allow?.setHeaders),
       headersRemoved: (allow?.removeHeaders ?? []).map(toText),

@@ -49,6 +49,12 @@ export function decidedRule({ ordinal, policy, index, name, respond }: DecidedRu
   return { ordinal, policy, index, name, respond };
 }
 
+/** Istio's name of a rule in Envoy's RBAC filter (pilot/pkg/security/authz/builder, policyName). One for AccessPolicies too. */
+export function ruleId({ policy, index }: Pick<DecidedRule, 'policy' | 'index'>): string {
+  const { namespace, name } = policy;
+  return `ns[${namespace}]-policy[${name.slice(namespace.length + 1)}]-rule[${index}]`;
+}
+
 /** What reports call a rule: its name, or its number. */
 export function ruleLabel(rule: Pick<DecidedRule, 'name' | 'index'>): string {
   return rule.name ?? String(rule.index);

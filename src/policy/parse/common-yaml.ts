@@ -4,8 +4,8 @@
  *
  * INVARIANT: a text gets here the very tree that it gets from the library, or null: then the library reads the
  * whole file. Nothing is ever reported here, so whatever is wrong, rare or in doubt is null: anchors, aliases,
- * tags, directives, values left out, keys written twice, strings over several lines, escapes, tabs, CR, and numbers
- * other than whole ones. test/policy/parse/common-yaml.test.ts holds the two together.
+ * tags, directives, values left out, keys written twice, plain or quoted strings over several lines, tabs, CR,
+ * comments inside brackets, and numbers other than whole ones. test/policy/parse/common-yaml.test.ts holds the two together.
  */
 import { MAX_DEPTH, MAX_NODES, MAX_STRING_LENGTH } from './limits.ts';
 import type { Entry, MapNode, Node, ScalarNode, ScalarStyle } from './node.ts';
@@ -43,6 +43,7 @@ const DASH = 45;
 const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
+const ANGLE = 62;
 const OPEN_LIST = 91;
 const CLOSE_LIST = 93;
 const OPEN_MAP = 123;
@@ -68,13 +69,18 @@ class Reader {
     for (;;) {
       if (this.#column >= 0) {
         if (this.#column > 0) throw new Uncommon();
-        documents.push(this.#block(0));
+        documents.push(this.#root());
         if (this.#column >= 0) throw new Uncommon();
       }
       if (this.#at >= this.#text.length) return documents;
       this.#at += 3;
       this.#endLine();
     }
+  }
+
+  #root(): Node {
+    const code = this.#code();
+    return code === OPEN_LIST || code === OPEN_MAP ? this.#inline(-1, 0) : this.#block(0);
   }
 
   /** A list or map in block form, to whose first character the reader points. */
@@ -125,48 +131,61 @@ class Reader {
     throw new Uncommon();
   }
 
-  /** A value that begins and, but for a literal block, ends on this line; what comes behind it is passed over. */
+  /** A value that begins on this line, inside what begins at a column; what is left of its last line is passed over. */
   #inline(column: number, depth: number): Node {
     const code = this.#code();
-    if (code === BAR) return this.#literal(column);
-    const node = code === OPEN_LIST || code === OPEN_MAP ? this.#flow(depth) : this.#scalar(false);
+    if (code === BAR || code === ANGLE) return this.#blockString(column, code === ANGLE);
+    const node = code === OPEN_LIST || code === OPEN_MAP ? this.#flow(column, depth) : this.#scalar(false);
     this.#endLine();
     // A plain string goes on in a line that is indented further.
     if (this.#column > column) throw new Uncommon();
     return node;
   }
 
-  /** `|` or `|-`, whose lines all have the indentation of the first, or more. */
-  #literal(column: number): Node {
+  /**
+   * A literal block (`|`, `|-`), whose lines all have the indentation of the first, or more; or a folded one (`>`,
+   * `>-`) without empty lines and with the very same indentation.
+   */
+  #blockString(column: number, folded: boolean): ScalarNode {
     const start = this.#at++;
     const text = this.#text;
-    const keep = this.#code() !== DASH;
-    if (!keep) this.#at++;
+    const endsLine = this.#code() !== DASH;
+    if (!endsLine) this.#at++;
     if (this.#code() !== NEWLINE) throw new Uncommon();
-    let at = this.#at + 1;
-    let indent = 0;
-    while (text.charCodeAt(at + indent) === SPACE) indent++;
-    if (indent <= column || text.charCodeAt(at + indent) === NEWLINE) throw new Uncommon();
-    const prefix = text.slice(at, at + indent);
+    const first = this.#at + 1;
+    const indent = this.#afterSpaces(first) - first;
+    if (indent <= column) throw new Uncommon();
+    const prefix = text.slice(first, first + indent);
     const lines: string[] = [];
-    while (at < text.length && text.startsWith(prefix, at)) {
+    /** Behind the last line that counts, and of those read. */
+    let end = first;
+    let at = first;
+    let count = 0;
+    while (at < text.length) {
+      const isEmpty = text.charCodeAt(at) === NEWLINE;
+      if (!isEmpty && !text.startsWith(prefix, at)) break;
       const newline = text.indexOf('\n', at);
       // Without a last line end, or with a line of blanks, the rules are finer.
       if (newline < 0) throw new Uncommon();
-      const line = text.slice(at + indent, newline);
-      if (line.trim() === '') throw new Uncommon();
+      const line = isEmpty ? '' : text.slice(at + indent, newline);
+      if (!isEmpty && (line.trim() === '' || (folded && line.trim() !== line))) throw new Uncommon();
       lines.push(line);
       at = newline + 1;
+      if (isEmpty) continue;
+      end = at;
+      count = lines.length;
     }
-    this.#at = at - 1;
+    if (count === 0 || (folded && count < lines.length)) throw new Uncommon();
+    this.#at = end - 1;
     this.#endLine();
-    // An empty line may belong to the block, and a comment that is indented less is an error at times.
-    if (this.#at < text.length && text.slice(at, this.#at).trim() !== '') throw new Uncommon();
-    const value = lines.join('\n') + (keep ? '\n' : '');
-    return this.#scalarNode(start, at, value, 'literal');
+    // A comment behind the block that is indented less is an error at times.
+    if (this.#at < text.length && text.slice(end, this.#at).trim() !== '') throw new Uncommon();
+    const value = lines.slice(0, count).join(folded ? ' ' : '\n') + (endsLine ? '\n' : '');
+    return this.#scalarNode(start, end, value, folded ? 'folded' : 'literal');
   }
 
-  #flow(depth: number): Node {
+  /** In brackets or braces; its lines are indented further than what it is in. */
+  #flow(column: number, depth: number): Node {
     if (depth > MAX_COMMON_DEPTH) throw new Uncommon();
     const start = this.#at;
     const isMap = this.#code() === OPEN_MAP;
@@ -174,20 +193,19 @@ class Reader {
     const items: Node[] = [];
     const entries: Entry[] = [];
     this.#at++;
-    this.#skipSpaces();
+    this.#skipInFlow(column);
     while (this.#code() !== close || items.length + entries.length > 0) {
       const keyStart = this.#at;
       if (isMap) {
         const key = this.#key(true);
-        if (this.#code() !== SPACE) throw new Uncommon();
         this.#skipSpaces();
-        addEntry(entries, { key, keyStart, value: this.#flowValue(depth + 1) });
-      } else items.push(this.#flowValue(depth + 1));
-      this.#skipSpaces();
+        addEntry(entries, { key, keyStart, value: this.#flowValue(column, depth + 1) });
+      } else items.push(this.#flowValue(column, depth + 1));
+      this.#skipInFlow(column);
       if (this.#code() === close) break;
       if (this.#code() !== COMMA) throw new Uncommon();
       this.#at++;
-      this.#skipSpaces();
+      this.#skipInFlow(column);
     }
     this.#at++;
     this.#count();
@@ -196,9 +214,9 @@ class Reader {
       : { kind: 'list', source: this.#source, start, items };
   }
 
-  #flowValue(depth: number): Node {
+  #flowValue(column: number, depth: number): Node {
     const code = this.#code();
-    return code === OPEN_LIST || code === OPEN_MAP ? this.#flow(depth) : this.#scalar(true);
+    return code === OPEN_LIST || code === OPEN_MAP ? this.#flow(column, depth) : this.#scalar(true);
   }
 
   #scalar(inFlow: boolean): ScalarNode {
@@ -229,7 +247,8 @@ class Reader {
     }
     if (this.#code() !== COLON || this.#at - start > MAX_KEY_LENGTH) throw new Uncommon();
     this.#at++;
-    if (!isBlank(this.#text, this.#at)) throw new Uncommon();
+    // JSON has no blank there.
+    if (!isBlank(this.#text, this.#at) && !(inFlow && code === DOUBLE_QUOTE)) throw new Uncommon();
     return key;
   }
 
@@ -249,14 +268,29 @@ class Reader {
 
   #quoted(quote: number): string {
     const start = this.#at + 1;
-    const end = this.#text.indexOf(quote === DOUBLE_QUOTE ? '"' : "'", start);
+    const isDouble = quote === DOUBLE_QUOTE;
+    const end = isDouble ? endOfDouble(this.#text, start) : endOfSingle(this.#text, start);
     if (end < 0) throw new Uncommon();
     const value = this.#text.slice(start, end);
-    if (value.includes('\n') || (quote === DOUBLE_QUOTE && value.includes('\\'))) throw new Uncommon();
+    if (value.includes('\n')) throw new Uncommon();
     this.#at = end + 1;
-    // A quote written twice is one; quotes side by side are an error.
-    if (this.#code() === quote) throw new Uncommon();
-    return value;
+    if (!isDouble) return value.includes("'") ? value.replaceAll("''", "'") : value;
+    if (!value.includes('\\')) return value;
+    // The escapes of JSON mean the same in YAML, which has more of them.
+    if (!JSON_ESCAPES.test(value)) throw new Uncommon();
+    return JSON.parse(`"${value}"`) as string;
+  }
+
+  /** Blanks and line ends. */
+  #skipInFlow(column: number): void {
+    this.#skipSpaces();
+    while (this.#code() === NEWLINE) {
+      const lineStart = ++this.#at;
+      this.#skipSpaces();
+      if (this.#code() === NEWLINE) continue;
+      if (this.#at - lineStart <= column || (this.#at === lineStart && this.#text.startsWith('...', lineStart)))
+        throw new Uncommon();
+    }
   }
 
   #scalarNode(start: number, end: number, value: ScalarNode['value'], style: ScalarStyle): ScalarNode {
@@ -324,6 +358,25 @@ class Reader {
     const newline = this.#text.indexOf('\n', this.#at);
     this.#at = newline < 0 ? this.#text.length : newline;
   }
+}
+
+const JSON_ESCAPES = /^(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*$/;
+
+/** The quote that no backslash stands before, or one that itself is escaped; -1: there is none. */
+function endOfDouble(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return -1;
+}
+
+/** The quote that is not written twice. */
+function endOfSingle(text: string, start: number): number {
+  let end = text.indexOf("'", start);
+  while (end >= 0 && text.charCodeAt(end + 1) === SINGLE_QUOTE) end = text.indexOf("'", end + 2);
+  return end;
 }
 
 function addEntry(entries: Entry[], entry: Entry): void {

@@ -88,7 +88,8 @@ function strictObject(schema: z.ZodObject): Fits {
   if (!(schema.def.catchall instanceof z.ZodNever)) return unknownForm;
   const fields = new Map<string, Fits>();
   const needed = new Set<string>();
-  for (const [key, field] of Object.entries(schema.shape as Record<string, z.core.$ZodType>)) {
+  const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
+  for (const [key, field] of Object.entries(shape)) {
     fields.set(key, fitsOf(field));
     if (!(field instanceof z.ZodOptional)) needed.add(key);
   }
