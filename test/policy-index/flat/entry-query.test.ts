@@ -53,7 +53,7 @@ describe.each(COMPANIES)('among %s', (_, others) => {
       when('request.auth.claims[realm][roles]', ['x']),
       { claims: { realm: { roles: ['x'] } } },
     ],
-  ])('a DENY is not missed for %s', (_what, rule, ask) => {
+  ])('a DENY is not missed for %s', (_what, rule: Rule, ask: Ask) => {
     const snapshot = snapshotOf(policiesYaml([access('DENY', ...others, rule)]), { ambiguousPaths: 'evaluate' });
     expect(outcomeOf(snapshot, { path: '/a', ...ask })).toBe(`deny_rule shop/p0[${last}]`);
   });
@@ -67,7 +67,7 @@ describe.each(COMPANIES)('among %s', (_, others) => {
     ['a claim', when('request.auth.claims[role]', ['x'])],
     ['a claim and more', { ...operation({ paths: ['/a', '/b'] }), ...when('request.auth.claims[role]', ['x']) }],
     ['a group', source({ groups: ['staff'] })],
-  ])('an ALLOW by %s asks for a token where there is none', (_what, rule) => {
+  ])('an ALLOW by %s asks for a token where there is none', (_what, rule: Rule) => {
     const snapshot = snapshotOf(policiesYaml([access('ALLOW', ...others, rule)], [GROUP]));
     expect(outcomeOf(snapshot, { path: '/a' })).toBe('token_required');
     expect(outcomeOf(snapshot, { path: '/a', claims: {} })).toBe('no_rule_matched');
