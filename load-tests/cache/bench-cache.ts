@@ -81,6 +81,7 @@ function run(
   }
   const { evictions, size } = service.statistics;
   const grown = size - before.size;
+  console.log(`${what}: ${percent(hits / counted)} of ${counted}`);
   phases.push({
     what,
     target,

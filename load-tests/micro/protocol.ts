@@ -41,8 +41,8 @@ export interface Slice {
   /** Nanoseconds a decision, one number for each batch. */
   readonly batchesNs: readonly number[];
   readonly decisions: number;
-  /** CPU time of the thread, nanoseconds a decision. */
-  readonly cpuNs: number;
+  /** CPU time of the thread, of all of them. */
+  readonly cpuMs: number;
 }
 
 export interface SlowestFacts {

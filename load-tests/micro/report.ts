@@ -20,6 +20,7 @@ export interface KindResult {
   readonly medianUs: number;
   /** Of batches. */
   readonly p99Us: number;
+  /** The mean in CPU time of the thread. */
   readonly cpuUs: number;
 }
 
@@ -120,23 +121,30 @@ function sizeResult(shape: Shape, run: SizeRun, growth: number | null): SizeResu
 }
 
 function kindResult(slices: readonly Slice[]): KindResult {
-  const batches = slices.flatMap(({ batchesNs }) => batchesNs);
-  const decisions = slices.reduce((sum, slice) => sum + slice.decisions, 0);
-  const cpu = slices.reduce((sum, slice) => sum + slice.cpuNs * slice.decisions, 0);
-  return { medianUs: median(batches) / 1000, p99Us: quantile(batches, 0.99) / 1000, cpuUs: cpu / decisions / 1000 };
+  const batches = batchesOf(slices);
+  const sum = (of: (slice: Slice) => number): number => slices.reduce((total, slice) => total + of(slice), 0);
+  return {
+    medianUs: median(batches) / 1000,
+    p99Us: quantile(batches, 0.99) / 1000,
+    cpuUs: (sum(({ cpuMs }) => cpuMs) * 1000) / sum(({ decisions }) => decisions),
+  };
 }
 
-/** The median over rounds of the ratio within a round, in which both sizes were measured one after the other. */
+function batchesOf(slices: readonly Slice[]): number[] {
+  return slices.flatMap(({ batchesNs }) => batchesNs);
+}
+
+/**
+ * Of first quartiles: what else the machine does only ever makes a batch slower, and the quarter of them that it
+ * disturbed least says what the engine does. Both sizes were measured in turn, so that they were disturbed alike.
+ */
 function growthOf(runs: readonly SizeRun[]): { readonly factor: number; readonly kind: RequestKind } | null {
   const small = runs[0];
   const large = runs.at(-1);
   if (small === undefined || large === undefined || small === large) return null;
-  const factors = small.facts.kinds.map((kind) => {
-    const medians = (run: SizeRun): number[] =>
-      run.rounds.map((round) => median(round.find(({ of }) => of === kind)?.batchesNs ?? []));
-    const ofSmall = medians(small);
-    return { kind, factor: median(medians(large).map((ns, round) => ns / ofSmall[round]!)) };
-  });
+  const quartile = (run: SizeRun, kind: RequestKind): number =>
+    quantile(batchesOf(run.rounds.flatMap((round) => round.filter(({ of }) => of === kind))), 0.25);
+  const factors = small.facts.kinds.map((kind) => ({ kind, factor: quartile(large, kind) / quartile(small, kind) }));
   return factors.reduce((a, b) => (b.factor > a.factor ? b : a));
 }
 
