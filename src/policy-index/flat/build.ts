@@ -1,6 +1,7 @@
 /** A validated set → a flat snapshot. All the work that grows with the rules is done here, at load. */
 import { parseIp } from '../../attributes/address.ts';
 import { asciiLowerCase, toByteString } from '../../attributes/bytes.ts';
+import { compareText } from '../../lib/compare-text.ts';
 import type { Diagnostic, Position } from '../../lib/diagnostic.ts';
 import { Compiler, policyHead } from '../../policy/compile/compile.ts';
 import type { CompileOptions } from '../../policy/compile/compile.ts';
@@ -164,7 +165,7 @@ class Build {
   /** Pattern and entries of each exception that counts; entries of others are looked for always. */
   #writeExceptions(): Uint32Array {
     const groups = [...this.#exceptions].sort(([, a], [, b]) => b.length - a.length);
-    for (const [, entries] of groups.slice(MAX_EXCEPTIONS)) this.#homeless.push(...entries);
+    for (const [, entries] of groups.slice(MAX_EXCEPTIONS)) for (const entry of entries) this.#homeless.push(entry);
     return new Uint32Array(
       groups
         .slice(0, MAX_EXCEPTIONS)
@@ -254,16 +255,16 @@ class Build {
   }
 
   #writeWorkloads(): Uint32Array {
-    const byAddress = new Map<string, number[]>();
-    for (const entry of [...this.#set.workloads].sort((a, b) => (a.address < b.address ? -1 : 1))) {
+    const placesByAddress = new Map<string, number[]>();
+    for (const entry of [...this.#set.workloads].sort(byAddress)) {
       const address = addressOf(entry);
       const place = this.#values.write(workloadValue(entry));
-      const places = byAddress.get(address);
-      if (places === undefined) byAddress.set(address, [place]);
+      const places = placesByAddress.get(address);
+      if (places === undefined) placesByAddress.set(address, [place]);
       else if (!places.includes(place)) places.push(place);
     }
     const words = new GrowingWords();
-    for (const [address, places] of byAddress) {
+    for (const [address, places] of placesByAddress) {
       // More than one thing said of an address is a contradiction: `CONFLICT` stands for it.
       this.#patterns.addPlace(PLACES.workload, address, places.length > 1 ? CONFLICT : words.length + 1);
       if (places.length === 1) words.push(places[0]!);
@@ -291,6 +292,11 @@ function writePositions(writer: FlatWriter, policies: readonly Policy[]): void {
 function file(sets: SetsWriter, home: Wanted | null, entry: number, homeless: number[]): void {
   if (home === null) homeless.push(entry);
   else for (const pattern of [...home.patterns, ...home.anchors]) sets.add(pattern, entry);
+}
+
+/** In whatever order they were written, the same bytes. */
+function byAddress(a: WorkloadEntry, b: WorkloadEntry): number {
+  return compareText(a.address, b.address) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
 }
 
 function addressOf({ address, namespace, name }: WorkloadEntry): string {

@@ -79,8 +79,8 @@ export function ruleOf(value: Value, position: Position): Rule {
   return {
     index: index as number,
     name: name as string | null,
-    from: from === null ? null : (from as List).map((source) => fieldsOf<Source>(SOURCE_FIELDS, source, position)),
-    to: to === null ? null : (to as List).map((one) => fieldsOf<Operation>(OPERATION_FIELDS, one, position)),
+    from: from === null ? null : (from as List).map((source) => fieldsOf(SOURCE_FIELDS, source, position) as Source),
+    to: to === null ? null : (to as List).map((one) => fieldsOf(OPERATION_FIELDS, one, position) as Operation),
     when: (when as List).map((one) => conditionOf(one, position)),
     condition: condition === null ? null : { text: condition as string, position },
     valid: window === null ? null : { fromMs: window[0]!, untilMs: window[1]! },
@@ -113,7 +113,11 @@ function fieldsValue(names: readonly string[], { is, not }: { readonly is: Field
   });
 }
 
-function fieldsOf<T extends Source | Operation>(names: readonly string[], value: Value, position: Position): T {
+function fieldsOf(
+  names: readonly string[],
+  value: Value,
+  position: Position,
+): { readonly is: Fields; readonly not: Fields; readonly position: Position } {
   const list = value as List;
   const is: Record<string, ValueList> = {};
   const not: Record<string, ValueList> = {};
@@ -121,7 +125,7 @@ function fieldsOf<T extends Source | Operation>(names: readonly string[], value:
     const number = list[i] as number;
     (number % 2 === 0 ? is : not)[names[number >> 1]!] = { values: list[i + 1] as readonly string[], position };
   }
-  return { is, not, position } as Source | Operation as T;
+  return { is, not, position };
 }
 
 function conditionOf(value: Value, position: Position): Condition {

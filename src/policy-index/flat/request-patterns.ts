@@ -201,7 +201,8 @@ export class RequestPatterns {
     const lines = request.header(name);
     if (lines.form === 'exact') {
       const before = look.found.length;
-      for (const line of lines.lines) this.#patterns.matchString(table, line, look.found);
+      // The same line again finds nothing new, and a request may have hundreds of them.
+      for (const line of new Set(lines.lines)) this.#patterns.matchString(table, line, look.found);
       if (lines.lines.length === 1) for (let i = before; i < look.found.length; i++) look.certain.push(look.found[i]!);
       if (lines.lines.length > 1) this.#patterns.matchString(table, lines.lines.join(','), look.deniesOnly);
       return;

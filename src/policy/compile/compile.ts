@@ -9,7 +9,6 @@ import type { CompiledPolicy, CompiledRule } from './compiled-rule.ts';
 import { compileGroup } from './group.ts';
 import type { CompiledGroup, GroupSource } from './group.ts';
 import { predicateReads, predicateReadsToken, uniqueReads } from './read-set.ts';
-import type { Read } from './read-set.ts';
 import type { Test } from './predicate.ts';
 import { compileRespond, respondReads } from './respond.ts';
 import { trustDomains } from './trust-domain.ts';
