@@ -164,6 +164,7 @@ class Reader {
     while (at < text.length) {
       const isEmpty = text.charCodeAt(at) === NEWLINE;
       if (!isEmpty && !text.startsWith(prefix, at)) break;
+      if (isEmpty && folded) throw new Uncommon();
       const newline = text.indexOf('\n', at);
       // Without a last line end, or with a line of blanks, the rules are finer.
       if (newline < 0) throw new Uncommon();
@@ -175,11 +176,11 @@ class Reader {
       end = at;
       count = lines.length;
     }
-    if (count === 0 || (folded && count < lines.length)) throw new Uncommon();
+    if (count === 0) throw new Uncommon();
     this.#at = end - 1;
     this.#endLine();
-    // A comment behind the block that is indented less is an error at times.
-    if (this.#at < text.length && text.slice(end, this.#at).trim() !== '') throw new Uncommon();
+    // What a comment behind the block means depends on its indentation.
+    if (text.slice(end, this.#at).trim() !== '') throw new Uncommon();
     const value = lines.slice(0, count).join(folded ? ' ' : '\n') + (endsLine ? '\n' : '');
     return this.#scalarNode(start, end, value, folded ? 'folded' : 'literal');
   }
@@ -272,7 +273,7 @@ class Reader {
     const end = isDouble ? endOfDouble(this.#text, start) : endOfSingle(this.#text, start);
     if (end < 0) throw new Uncommon();
     const value = this.#text.slice(start, end);
-    if (value.includes('\n')) throw new Uncommon();
+    if (value.length > MAX_STRING_LENGTH || value.includes('\n')) throw new Uncommon();
     this.#at = end + 1;
     if (!isDouble) return value.includes("'") ? value.replaceAll("''", "'") : value;
     if (!value.includes('\\')) return value;

@@ -48,6 +48,14 @@ const TAKEN: Readonly<Record<string, string>> = {
   'a file without a last line end': 'a:\n- b',
   'a merge key, which is a key like any other': 'a: b\n<<: {c: d}\n',
   'letters of all sorts': 'a: zä\nb: "日本 – “x”" # …\n',
+  'escapes that JSON has': 'a: "b\\n\\"c\\" \\\\ \\u00e9 \\ud83d\\ude00"\n"\\t": [ "\\/" ]\n',
+  'a quote written twice': "a: 'b''c'\n'''d': ''\n",
+  'flow collections over several lines':
+    'a: [b,\n  c\n  , d ]\ne: {\n    f: g,\n\n    h: [i,\n     j]\n  }\nk:\n  - [\n    l ]\n',
+  'folded blocks': 'a: >\n  b c\n  d\ne:\n- >-\n    f: g\n    h\n- i\n',
+  'literal blocks with empty lines': 'a: |\n  b\n\n\n    c\n\n  d\n\n\ne:\n- |-\n  f\n\n',
+  JSON: '{"a":{"b":[1,true,"c"],"d":null},\n\n "e": [\n]\n}\n',
+  'JSON documents': '[{"a":"b"}]\n---\n{}\n---\n[]',
 };
 
 const LEFT: Readonly<Record<string, string>> = {
@@ -62,20 +70,26 @@ const LEFT: Readonly<Record<string, string>> = {
   'a key that is null': 'null: b\n',
   'a value left out': 'a:\nb: c\n',
   'an item left out': '- a\n-\n',
-  'an escape': 'a: "b\\n"\n',
-  'a quote written twice': "a: 'b''c'\n",
   'quotes side by side': 'a: "b""c"\n',
   'a plain string over two lines': 'a: b\n  c\n',
   'a plain string over two lines in a list': '- a\n  b\n',
   'a quoted string over two lines': 'a: "b\n  c"\n',
-  'a flow list over two lines': 'a: [b,\n  c]\n',
   'a flow list that ends early': 'a: [b\n',
   'a pair in a flow list': 'a: [b: c]\n',
   'a map inside a line': 'a: b: c\n',
-  'a folded block': 'a: >\n  b\n',
-  'a literal block with an empty line': 'a: |\n  b\n\n  c\n',
   'a literal block that keeps its end': 'a: |+\n  b\n',
   'a literal block with its own indentation': 'a: |2\n   b\n',
+  'an escape that JSON does not have': 'a: "\\x41"\n',
+  'a folded block with an empty line': 'a: >\n  b\n\n  c\n',
+  'a folded block with more indentation': 'a: >\n  b\n    c\n',
+  'a literal block that begins with an empty line': 'a: |\n\n  b\n',
+  'a comment under a literal block': 'a:\n  b: |\n    c\n # d\n',
+  'a bracket in a line that is not indented': 'a:\n  b: [c\n  ]\n',
+  'a comma before nothing': 'a: [b, ]\n',
+  'a comment in brackets': 'a: [b, # c\n  d]\n',
+  'the end of a document in brackets': '[a,\n...\n]\n',
+  'JSON behind JSON': '{}\n{}\n',
+  'a key in brackets': '[a]: b\n',
   'an explicit key': '? a\n: b\n',
   'a tab': 'a:\tb\n',
   'a carriage return': 'a: b\r\n',
@@ -93,7 +107,6 @@ const LEFT: Readonly<Record<string, string>> = {
   'an indentation that no level has': 'a:\n    b: c\n  d: e\n',
   'an item under a map': 'a: b\n- c\n',
   'a comment without a blank': 'a: "b"#c\n',
-  'JSON without blanks': '{"a":"b"}',
   'a plain document': 'a\n',
 };
 
@@ -104,6 +117,14 @@ const samples = readdirSync(SAMPLES, { recursive: true, encoding: 'utf8' })
 
 /** What means something to YAML, and what looks as if it did. */
 const PIECES = [
+  '"a":',
+  '\\',
+  '\\n',
+  "''",
+  '>\n',
+  '\n]',
+  ',\n   ',
+  '[\n',
   '[',
   ']',
   '{',
@@ -188,8 +209,56 @@ const excerpt = fc
     }, cut.join('\n'));
   });
 
+const OPENERS = [
+  'a:',
+  'b: ',
+  '- c:',
+  '- ',
+  '- - ',
+  '"d":',
+  'e: |',
+  'f: >',
+  '- |-',
+  '- >-',
+  'g: [',
+  'h: {',
+  "i: 'j",
+] as const;
+const CONTENTS = [
+  '',
+  'k',
+  'l m',
+  'n: o',
+  '"p"',
+  "'q'",
+  '[r]',
+  '{s: t}',
+  'u,',
+  ']',
+  '}',
+  'v]',
+  '# w',
+  'x # y',
+  '- z',
+  '1',
+  '~',
+  '...',
+] as const;
+
+/** Lines of all indentations, since the levels of blocks and brackets are where two readers could part. */
+const composed = fc
+  .array(
+    fc.record({
+      indent: fc.constantFrom(0, 0, 1, 2, 2, 3, 4, 4, 6),
+      opener: fc.constantFrom('', '', ...OPENERS),
+      content: fc.constantFrom(...CONTENTS),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map((lines) => lines.map(({ indent, opener, content }) => `${' '.repeat(indent)}${opener}${content}\n`).join(''));
+
 /** Many a run, since most are refused at once. */
-const mutilated = fc.array(excerpt, { minLength: 20, maxLength: 40 });
+const mutilated = fc.array(fc.oneof(excerpt, composed), { minLength: 20, maxLength: 40 });
 
 describe('the reader of common YAML', () => {
   it.each(Object.entries(TAKEN))('reads %s as the library does', (_, text) => {
