@@ -19,7 +19,7 @@ const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./load-worker.ts', import.meta.url)
   : new URL('./load-worker.js', import.meta.url);
 
-/** 100,000 rules take half a minute, and more on a machine that is busy with other things. */
+/** 100,000 rules take some seconds, and many times that on a machine that is busy with other things. */
 const TIMEOUT_MS = 300_000;
 
 /** As much as the process may have without the thread. */

@@ -100,6 +100,13 @@ export function openSnapshot(
   };
 }
 
+/** The value of the first label by name, in whatever order they came. */
+function firstLabel({ labels }: Workload): string {
+  let first: string | null = null;
+  for (const name of labels?.keys() ?? []) if (first === null || name < first) first = name;
+  return first === null ? '-' : labels!.get(first)!;
+}
+
 /** By workload. What is found there is found without sorting labels or making a text of them. */
 class Scopes {
   readonly #build: (workload: Workload) => Scope | null;
@@ -124,8 +131,7 @@ class Scopes {
 
   #named(workload: Workload): Scope | null {
     // Near enough to tell most apart, whatever is in the names: the comparison below is what counts.
-    const [label] = workload.labels?.values() ?? [];
-    const name = `${workload.namespace ?? '-'}/${workload.serviceAccount ?? '-'}/${label ?? '-'}`;
+    const name = `${workload.namespace ?? '-'}/${workload.serviceAccount ?? '-'}/${firstLabel(workload)}`;
     let alike = this.#byName.get(name);
     if (alike !== undefined) for (const known of alike) if (sameWorkload(known.workload, workload)) return known.scope;
     if (this.#count >= MAX_SCOPES) {

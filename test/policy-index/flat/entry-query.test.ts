@@ -20,7 +20,8 @@ const COMPANIES: readonly (readonly [string, readonly Rule[]])[] = [
   ],
 ];
 
-const lines = (...values: readonly string[]): NonNullable<Ask['rawHeaders']> => values.map((value) => ['x-a', value] as const);
+const lines = (...values: readonly string[]): NonNullable<Ask['rawHeaders']> =>
+  values.map((value) => ['x-a', value] as const);
 const GROUP = {
   apiVersion: 'portcullis.dev/v1',
   kind: 'PrincipalGroup',
