@@ -71,6 +71,8 @@ export class CheckService {
   readonly #cache: DecisionCache<CachedAnswer>;
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
+  /** Of whose decisions the cache is. */
+  #snapshot: PolicySnapshot | null = null;
 
   constructor(options: CheckServiceOptions) {
     this.#options = options;
@@ -101,6 +103,7 @@ export class CheckService {
   #check(bytes: Uint8Array, context: CheckContext, id: string, startedMs: number): Uint8Array | null {
     const nowMs = this.#now();
     const snapshot = this.#options.snapshot();
+    if (snapshot !== this.#snapshot) this.#turnTo(snapshot);
     const hindrance = this.#hindrance(bytes, context, nowMs);
     if (hindrance !== null) return this.#refuse(hindrance, id, startedMs);
 
@@ -130,6 +133,12 @@ export class CheckService {
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
     const use = key === null ? 'bypass' : 'miss';
     return this.#finish(made, snapshot, request, workload, use, id, startedMs);
+  }
+
+  /** Decisions of another snapshot are never found again, and would keep all of it in memory. */
+  #turnTo(snapshot: PolicySnapshot | null): void {
+    this.#snapshot = snapshot;
+    this.#cache.clear();
   }
 
   /** Why the request is not even looked at. */

@@ -29,24 +29,28 @@ interface Entry<Value> {
 }
 
 export class DecisionCache<Value extends object> {
-  readonly #entries: LRUCache<string, Entry<Value>> | null;
+  #entries: LRUCache<string, Entry<Value>> | null;
+  readonly #options: DecisionCacheOptions<Value>;
   #hits = 0;
   #misses = 0;
   #evictions = 0;
 
   constructor(options: DecisionCacheOptions<Value>) {
-    const { maxEntries, sizeOf } = options;
-    this.#entries =
-      maxEntries === 0
-        ? null
-        : new LRUCache({
-            max: maxEntries,
-            maxSize: maxEntries * MEAN_SIZE,
-            sizeCalculation: (entry, key) => key.length + (sizeOf?.(entry.value) ?? 0),
-            dispose: (_, __, why) => {
-              if (why === 'evict') this.#evictions++;
-            },
-          });
+    this.#options = options;
+    this.#entries = this.#empty();
+  }
+
+  #empty(): LRUCache<string, Entry<Value>> | null {
+    const { maxEntries, sizeOf } = this.#options;
+    if (maxEntries === 0) return null;
+    return new LRUCache({
+      max: maxEntries,
+      maxSize: maxEntries * MEAN_SIZE,
+      sizeCalculation: (entry, key) => key.length + (sizeOf?.(entry.value) ?? 0),
+      dispose: (_, __, why) => {
+        if (why === 'evict') this.#evictions++;
+      },
+    });
   }
 
   /** null: not to be cached (too long, or there is no cache). `extra`: what the answer reads beyond the rules. */
@@ -74,8 +78,9 @@ export class DecisionCache<Value extends object> {
     if (key !== null && untilMs > nowMs) this.#entries?.set(key, { value, fromMs: nowMs, untilMs });
   }
 
+  /** Costs the same whatever is in it. */
   clear(): void {
-    this.#entries?.clear();
+    this.#entries = this.#empty();
   }
 
   get statistics(): {

@@ -315,3 +315,15 @@ describe('a denial', () => {
     expect(denied?.headers ?? []).toEqual([]);
   });
 });
+
+describe('a new snapshot', () => {
+  it('leaves nothing of the decisions that were kept under the old one', () => {
+    const world = testService(ALLOWING);
+    expect(statusOf(world, { path: '/a' })).toBe(200);
+    expect(statusOf(world, { path: '/b' })).toBe(200);
+    expect(world.service.cache.statistics.size).toBe(2);
+    world.snapshot = snapshotOf(policiesYaml([access('ALLOW', operation({ paths: ['/b'] }))]));
+    expect(statusOf(world, { path: '/a' })).toBe(403);
+    expect(world.service.cache.statistics.size).toBe(1);
+  });
+});
