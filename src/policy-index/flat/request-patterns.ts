@@ -73,11 +73,6 @@ export class RequestPatterns {
     return look;
   }
 
-  /** Forgets the request, so that it is not kept in memory. */
-  forget(): void {
-    this.#request = null;
-  }
-
   /** Adds what one table has. */
   #fill(number: number, request: RequestAttributes, look: Look): void {
     if (number === TABLE.header) {
