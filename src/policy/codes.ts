@@ -68,7 +68,9 @@ export const CODES = {
   'bad-condition': 'a CEL condition cannot be read, names what does not exist, or can never be a bool',
   'client-ip-not-configured':
     'the address of the client is asked for, and the configuration does not say how it is found',
-  'jwt-not-configured': 'verified claims are asked for, and the configuration does not say where they come from',
+
+  // Proofs of identity
+  'bad-jwks': 'the value is not a JSON Web Key Set of public keys',
 
   // Responses
   'wrong-respond': 'a part of respond has no effect in a policy with this action',

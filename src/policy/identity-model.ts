@@ -64,11 +64,12 @@ export interface JwtProvider extends ProviderCommon {
   readonly outputClaimToHeaders: readonly { readonly header: string; readonly claim: string }[];
 }
 
+/** `timeoutMs`: of one fetch, 1 to 60,000; absent: the configured time. */
 export type KeyOrigin =
   | { readonly from: 'inline'; /** JSON text of a JWK Set. */ readonly jwks: string }
-  | { readonly from: 'uri'; readonly uri: string }
+  | { readonly from: 'uri'; readonly uri: string; readonly timeoutMs?: number }
   /** `issuer` + `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4). */
-  | { readonly from: 'discovery'; readonly uri: string };
+  | { readonly from: 'discovery'; readonly uri: string; readonly timeoutMs?: number };
 
 /** RFC 7662. */
 export interface IntrospectionProvider extends ProviderCommon {

@@ -1,5 +1,7 @@
 /** Policy files → a validated {@link PolicySet}, or every problem that they have. */
+import { compareText } from '../lib/compare-text.ts';
 import type { Diagnostic, Position } from '../lib/diagnostic.ts';
+import type { Authentication } from './identity-model.ts';
 import type { Policy, PolicySet, WorkloadEntry } from './model.ts';
 import type { LanguageOptions } from './options.ts';
 import { keyPlace, positionOf } from './parse/node.ts';
@@ -62,6 +64,7 @@ class ObjectReader {
   readonly #policies: Policy[] = [];
   readonly #groups: ReadGroup[] = [];
   readonly #workloads: WorkloadEntry[] = [];
+  readonly #authentications: Authentication[] = [];
   /** Where the first object of each kind and name is. */
   readonly #seen = new Map<string, Position>();
   #sawPolicy = false;
@@ -98,7 +101,7 @@ class ObjectReader {
         pushSome(this.#groups, readPrincipalGroup(object, context));
         break;
       case 'RequestAuthentication':
-        readRequestAuthentication(object, context);
+        pushSome(this.#authentications, readRequestAuthentication(object, context));
         break;
       case 'WorkloadEntry':
         pushSome(this.#workloads, readWorkloadEntry(object, context));
@@ -110,7 +113,12 @@ class ObjectReader {
   finish(): PolicySet {
     const groups = resolveGroups(this.#groups, this.#options, this.#report);
     checkRuleGroups(this.#policies, groups, this.#options, this.#report);
-    return { policies: this.#policies.sort(compareReportOrder), groups, workloads: this.#workloads };
+    return {
+      policies: this.#policies.sort(compareReportOrder),
+      groups,
+      workloads: this.#workloads,
+      authentications: this.#authentications.sort(compareNames),
+    };
   }
 
   #checkUnique(object: PolicyObject): void {
@@ -128,6 +136,10 @@ class ObjectReader {
       'rename or remove one of the two',
     );
   }
+}
+
+function compareNames(a: Authentication, b: Authentication): number {
+  return compareText(a.namespace, b.namespace) || compareText(a.name, b.name) || compareText(a.kind, b.kind);
 }
 
 function pushSome<T>(list: T[], value: T | null): void {

@@ -5,6 +5,7 @@
  * strings as written by people; the compiler turns them into byte strings (see attributes/bytes.ts).
  */
 import type { Position } from '../lib/diagnostic.ts';
+import type { Authentication } from './identity-model.ts';
 
 export type PolicyKind = 'AccessPolicy' | 'AuthorizationPolicy';
 
@@ -197,4 +198,9 @@ export interface PolicySet {
   /** By `namespace/name`. */
   readonly groups: ReadonlyMap<string, PrincipalGroup>;
   readonly workloads: readonly WorkloadEntry[];
+  /**
+   * Who proves what, as far as it is verified here: no RequestAuthentication while `identity.jwtMetadata` is set,
+   * since then Envoy verifies. By namespace, then name, then kind.
+   */
+  readonly authentications: readonly Authentication[];
 }

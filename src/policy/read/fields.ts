@@ -45,6 +45,12 @@ export function stringsField(map: MapNode, key: string, report: Report): StringN
   return strings;
 }
 
+/** null: absent, or no boolean (which the schema reports). */
+export function booleanField(map: MapNode, key: string): boolean | null {
+  const value = fieldOf(map, key);
+  return value?.kind === 'scalar' && typeof value.value === 'boolean' ? value.value : null;
+}
+
 /** A map of strings, as labels are. */
 export function textMapField(map: MapNode, key: string, report: Report): Map<string, StringNode> {
   const values = new Map<string, StringNode>();
