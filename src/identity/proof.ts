@@ -1,4 +1,5 @@
 /** What is made of a request's proofs: the one value that the decision sees. */
+import type { webcrypto } from 'node:crypto';
 import type { ClaimMap } from '../attributes/claim.ts';
 
 export type Authenticated =
@@ -35,5 +36,5 @@ export interface KeySet {
   /** Changes whenever any key does: what was verified with a key that is gone is looked at again. */
   readonly version: number;
   /** Keys that fit the algorithm by type, curve, `use`, `key_ops` and `alg`; with `kid`, only keys of that id. */
-  find(kid: string | null, algorithm: string): readonly CryptoKey[];
+  find(kid: string | null, algorithm: string): readonly webcrypto.CryptoKey[];
 }
