@@ -1,0 +1,69 @@
+/** Tokens of a request, from text to a verdict: what was verified before, what was revoked, who holds it. */
+import type { JwtProvider } from '../../policy/identity-model.ts';
+import type { Authenticated, KeySource } from '../proof.ts';
+import type { RevocationList } from '../revocation/revocation-list.ts';
+import { DpopVerifier } from './dpop.ts';
+import type { DpopSettings } from './dpop.ts';
+import { createGate } from './gate.ts';
+import { checkPossession } from './possession.ts';
+import type { Possession } from './possession.ts';
+import { TokenCache } from './token-cache.ts';
+import type { TokenCacheSettings } from './token-cache.ts';
+import { invalidToken } from './verify-token.ts';
+
+export interface JwtVerifierSettings {
+  readonly cache: TokenCacheSettings;
+  readonly dpop: DpopSettings;
+  /** The list in force; it may be another one at each call. */
+  readonly revocations: () => RevocationList;
+  /** Milliseconds since the epoch. Default: the wall clock. */
+  readonly now?: () => number;
+}
+
+export class JwtVerifier {
+  readonly #cache: TokenCache;
+  readonly #dpop: DpopVerifier;
+  readonly #revocations: () => RevocationList;
+  readonly #now: () => number;
+
+  constructor({ cache, dpop, revocations, now = Date.now }: JwtVerifierSettings) {
+    this.#now = now;
+    const gate = createGate(cache);
+    this.#cache = new TokenCache(cache, now, gate);
+    this.#dpop = new DpopVerifier(dpop, now, gate);
+    this.#revocations = revocations;
+  }
+
+  /** Results that are held, for metrics. */
+  get cachedTokens(): number {
+    return this.#cache.size;
+  }
+
+  /**
+   * `token`: a value that `findProofs` found, a byte string. Synchronous for a token seen before (but for DPoP, whose
+   * proof is new each time). Never throws, never rejects: what fails is `invalid` or `unavailable`.
+   */
+  verify(
+    token: string,
+    provider: JwtProvider,
+    keys: KeySource,
+    possession: Possession,
+  ): Authenticated | Promise<Authenticated> {
+    const result = this.#cache.verify(token, provider, keys);
+    return result instanceof Promise
+      ? result.then((verdict) => this.#further(verdict, token, provider, possession))
+      : this.#further(result, token, provider, possession);
+  }
+
+  /** What is looked at each time, found in the cache or not. */
+  #further(
+    result: Authenticated,
+    token: string,
+    provider: JwtProvider,
+    possession: Possession,
+  ): Authenticated | Promise<Authenticated> {
+    if (result.outcome !== 'verified') return result;
+    if (this.#revocations().isRevoked(result.claims, this.#now())) return invalidToken('the token is revoked');
+    return checkPossession(result, provider, token, possession, this.#dpop);
+  }
+}
