@@ -70,6 +70,10 @@ export const CODES = {
     'the address of the client is asked for, and the configuration does not say how it is found',
 
   // Proofs of identity
+  'bad-algorithm': 'the value is not a signature algorithm with a public key',
+  'bad-key-hash': 'the value is not the SHA-256 of an API key, and may be the key itself',
+  'duplicate-api-key': 'two API keys have one id or one hash',
+  'duplicate-provider': 'two identity providers take the same proofs',
   'bad-jwks': 'the value is not a JSON Web Key Set of public keys',
 
   // Responses

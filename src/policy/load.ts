@@ -11,6 +11,8 @@ import { parseFile } from './parse/parse-file.ts';
 import { readAccessPolicy } from './read/access-policy.ts';
 import { readAuthorizationPolicy } from './read/authorization-policy.ts';
 import { checkRuleGroups, resolveGroups } from './read/groups.ts';
+import { checkDuplicateProviders } from './read/duplicate-providers.ts';
+import { readIdentityProvider } from './read/identity-provider.ts';
 import { readPrincipalGroup } from './read/principal-group.ts';
 import type { ReadGroup } from './read/principal-group.ts';
 import { readRequestAuthentication } from './read/request-authentication.ts';
@@ -36,6 +38,8 @@ export interface LoadedPolicies {
 
 /** A set that holds only what surrounds policies decides nothing. */
 const POLICY_KINDS: readonly Kind[] = ['AccessPolicy', 'AuthorizationPolicy'];
+
+const OWN_KINDS: readonly Kind[] = ['AccessPolicy', 'IdentityProvider', 'PrincipalGroup'];
 
 export function loadPolicySet(files: readonly PolicyFile[], options: LanguageOptions): LoadedPolicies {
   const report = new Report();
@@ -86,7 +90,7 @@ class ObjectReader {
     const context: Context = {
       report: this.#report,
       options: this.#options,
-      dialect: object.kind === 'AccessPolicy' || object.kind === 'PrincipalGroup' ? 'access' : 'istio',
+      dialect: OWN_KINDS.includes(object.kind) ? 'access' : 'istio',
       namespace: object.namespace,
       action: 'ALLOW',
     };
@@ -96,6 +100,9 @@ class ObjectReader {
         break;
       case 'AuthorizationPolicy':
         pushSome(this.#policies, readAuthorizationPolicy(object, context));
+        break;
+      case 'IdentityProvider':
+        pushSome(this.#authentications, readIdentityProvider(object, context));
         break;
       case 'PrincipalGroup':
         pushSome(this.#groups, readPrincipalGroup(object, context));
@@ -113,11 +120,13 @@ class ObjectReader {
   finish(): PolicySet {
     const groups = resolveGroups(this.#groups, this.#options, this.#report);
     checkRuleGroups(this.#policies, groups, this.#options, this.#report);
+    const authentications = this.#authentications.sort(compareNames);
+    checkDuplicateProviders(authentications, this.#options, this.#report);
     return {
       policies: this.#policies.sort(compareReportOrder),
       groups,
       workloads: this.#workloads,
-      authentications: this.#authentications.sort(compareNames),
+      authentications,
     };
   }
 

@@ -27,6 +27,11 @@ kind: PrincipalGroup
 metadata: {name: support, namespace: shop, labels: {a: b}}
 spec: {spiffeIds: ["*"], subjects: [{issuer: i, subjects: [s]}], claims: [{issuer: i, claim: "[a][b]", values: [c]}]}
 ---
+apiVersion: portcullis.dev/v1
+kind: IdentityProvider
+metadata: {name: people, namespace: shop}
+spec: {issuer: "https://i", from: {headers: [{name: x, prefix: "t "}]}, jwt: {audiences: [a], algorithms: [ES256], outputClaimToHeaders: [{header: x-sub, claim: sub}]}}
+---
 apiVersion: v1
 kind: List
 items:
@@ -34,6 +39,10 @@ items:
   kind: AuthorizationPolicy
   metadata: {name: a, namespace: b, annotations: {istio.io/dry-run: "true"}}
   spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [10.0.0.0/8], notNamespaces: [x]}}]}]}
+- apiVersion: security.istio.io/v1
+  kind: RequestAuthentication
+  metadata: {name: a, namespace: b}
+  spec: {jwtRules: [{issuer: "https://i", timeout: 5s, fromParams: [t]}]}
 - apiVersion: networking.istio.io/v1
   kind: WorkloadEntry
   metadata: {name: a, namespace: b}

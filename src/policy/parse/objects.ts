@@ -7,11 +7,17 @@ import { keyPlace } from './node.ts';
 import type { MapNode, Node } from './node.ts';
 
 export type Kind =
-  'AccessPolicy' | 'AuthorizationPolicy' | 'PrincipalGroup' | 'RequestAuthentication' | 'WorkloadEntry';
+  | 'AccessPolicy'
+  | 'AuthorizationPolicy'
+  | 'IdentityProvider'
+  | 'PrincipalGroup'
+  | 'RequestAuthentication'
+  | 'WorkloadEntry';
 
 export const KIND_VERSIONS: Readonly<Record<Kind, readonly [string, ...string[]]>> = {
   AccessPolicy: ['portcullis.dev/v1'],
   AuthorizationPolicy: ['security.istio.io/v1', 'security.istio.io/v1beta1'],
+  IdentityProvider: ['portcullis.dev/v1'],
   PrincipalGroup: ['portcullis.dev/v1'],
   RequestAuthentication: ['security.istio.io/v1', 'security.istio.io/v1beta1'],
   WorkloadEntry: ['networking.istio.io/v1', 'networking.istio.io/v1beta1', 'networking.istio.io/v1alpha3'],

@@ -51,6 +51,12 @@ export function booleanField(map: MapNode, key: string): boolean | null {
   return value?.kind === 'scalar' && typeof value.value === 'boolean' ? value.value : null;
 }
 
+/** null: absent, or no integer (which the schema reports). */
+export function integerField(map: MapNode, key: string): number | null {
+  const value = fieldOf(map, key);
+  return value?.kind === 'scalar' && Number.isInteger(value.value) ? (value.value as number) : null;
+}
+
 /** A map of strings, as labels are. */
 export function textMapField(map: MapNode, key: string, report: Report): Map<string, StringNode> {
   const values = new Map<string, StringNode>();

@@ -14,13 +14,13 @@ export function readValidWindow(rule: MapNode, context: Context): ValidWindow | 
       'bad-window',
       positionOf(valid),
       '`valid` says neither `from` nor `until`',
-      'leave it out for a rule without an end',
+      'leave it out when there is no end',
     );
   }
   const fromMs = readMoment(valid, 'from', context);
   const untilMs = readMoment(valid, 'until', context);
   if (fromMs !== null && untilMs !== null && untilMs <= fromMs) {
-    report.error('bad-window', keyPlace(valid, 'until'), '`until` is not after `from`: the rule would never count');
+    report.error('bad-window', keyPlace(valid, 'until'), '`until` is not after `from`: it would never count');
   }
   return { fromMs, untilMs };
 }

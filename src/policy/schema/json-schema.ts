@@ -25,6 +25,14 @@ export function schemaFiles(): ReadonlyMap<string, string> {
       ),
     ],
     [
+      'identity-provider.schema.json',
+      text(
+        ofKind('IdentityProvider'),
+        'IdentityProvider',
+        'portcullis.dev/v1 IdentityProvider: how callers prove who they are.',
+      ),
+    ],
+    [
       'principal-group.schema.json',
       text(ofKind('PrincipalGroup'), 'PrincipalGroup', 'portcullis.dev/v1 PrincipalGroup: principals under one name.'),
     ],

@@ -5,6 +5,7 @@ import { KIND_VERSIONS } from '../parse/objects.ts';
 import { accessPolicySpec } from './access-policy.ts';
 import { authorizationPolicySpec } from './authorization-policy.ts';
 import { envelope } from './envelope.ts';
+import { identityProviderSpec } from './identity-provider.ts';
 import { principalGroupSpec } from './principal-group.ts';
 import { requestAuthenticationSpec } from './request-authentication.ts';
 import { workloadEntrySpec } from './workload-entry.ts';
@@ -12,6 +13,7 @@ import { workloadEntrySpec } from './workload-entry.ts';
 const SPECS: Readonly<Record<Kind, z.ZodType>> = {
   AccessPolicy: accessPolicySpec,
   AuthorizationPolicy: authorizationPolicySpec,
+  IdentityProvider: identityProviderSpec,
   PrincipalGroup: principalGroupSpec,
   RequestAuthentication: requestAuthenticationSpec,
   WorkloadEntry: workloadEntrySpec,
@@ -24,6 +26,7 @@ function schemaOf(kind: Kind): z.ZodType {
 export const KIND_SCHEMAS: Readonly<Record<Kind, z.ZodType>> = {
   AccessPolicy: schemaOf('AccessPolicy'),
   AuthorizationPolicy: schemaOf('AuthorizationPolicy'),
+  IdentityProvider: schemaOf('IdentityProvider'),
   PrincipalGroup: schemaOf('PrincipalGroup'),
   RequestAuthentication: schemaOf('RequestAuthentication'),
   WorkloadEntry: schemaOf('WorkloadEntry'),

@@ -26,3 +26,27 @@ export const MAX_CONDITION_LENGTH = 4096;
 
 /** Characters of a rule's name: it goes to logs, metrics labels and metadata. */
 export const MAX_RULE_NAME_LENGTH = 128;
+
+/** Audiences of one provider: names of one service. */
+export const MAX_AUDIENCES = 64;
+
+/** Headers, parameters or cookies of one provider: each is looked at in every request. */
+export const MAX_LOCATIONS = 8;
+
+/** Names of claims, or scopes, in one list. */
+export const MAX_CLAIM_NAMES = 64;
+
+/** Characters of an issuer, audience, address or name: an address of 2,048 characters is the longest that is in use. */
+export const MAX_IDENTITY_TEXT = 2048;
+
+/** Characters of a key set in a file. An RSA key of 4,096 bits takes 750. */
+export const MAX_JWKS_LENGTH = 64 * 1024;
+
+/** Rules of one RequestAuthentication: every token is held against each. */
+export const MAX_JWT_RULES = 64;
+
+/** Keys of one provider, found by their hash. Past this they are data, for an authorization server. */
+export const MAX_API_KEYS = 10_000;
+
+/** Labels of an API key. */
+export const MAX_LABELS = 32;

@@ -73,6 +73,28 @@ const DOCUMENTS = [
     spec: { jwtRules: [{ issuer: 'i', audiences: ['a'], fromHeaders: [{ name: 'n', prefix: null }] }] },
   },
   {
+    apiVersion: 'portcullis.dev/v1',
+    kind: 'IdentityProvider',
+    metadata: METADATA,
+    spec: {
+      selector: { matchLabels: { a: 'b' } },
+      issuer: 'https://i',
+      from: { headers: [{ name: 'n', prefix: 'p' }], cookies: ['c'] },
+      jwt: { audiences: ['a'], algorithms: ['ES256'], binding: 'dpop' },
+    },
+  },
+  {
+    apiVersion: 'portcullis.dev/v1',
+    kind: 'IdentityProvider',
+    metadata: METADATA,
+    spec: {
+      issuer: 'i',
+      apiKeys: {
+        keys: [{ id: 'a', owner: 'b', sha256: ['c'], labels: { d: 'e' }, valid: { until: '2027-01-01T00:00:00Z' } }],
+      },
+    },
+  },
+  {
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
     metadata: METADATA,

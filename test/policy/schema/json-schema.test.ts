@@ -33,6 +33,16 @@ describe('the schema of all kinds', () => {
       '{action: DENY, rules: [{name: a, from: [{source: {groups: [g]}}], valid: {until: "2027-01-01T00:00:00Z"}, respond: {deny: {status: 451}}}]}',
     ),
     object('portcullis.dev/v1', 'PrincipalGroup', '{claims: [{issuer: i, claim: "[a][b]", values: [c]}]}'),
+    object(
+      'portcullis.dev/v1',
+      'IdentityProvider',
+      '{issuer: "https://i", jwt: {audiences: [a], algorithms: [EdDSA]}}',
+    ),
+    object(
+      'portcullis.dev/v1',
+      'IdentityProvider',
+      '{issuer: i, apiKeys: {keys: [{id: a, owner: b, sha256: [0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef]}]}}',
+    ),
     istio('{rules: [null, {from: null}]}'),
     object('security.istio.io/v1beta1', 'RequestAuthentication', '{jwtRules: [{issuer: i}]}'),
     object('networking.istio.io/v1', 'WorkloadEntry', '{address: 10.0.0.1}'),
@@ -49,6 +59,20 @@ describe('the schema of all kinds', () => {
     ['a status that is no denial', access('{action: DENY, rules: [{respond: {deny: {status: 200}}}]}')],
     ['a window without zone', access('{rules: [{valid: {until: "2027-01-01"}}]}')],
     ['a missing issuer', object('portcullis.dev/v1', 'PrincipalGroup', '{subjects: [{subjects: [a]}]}')],
+    ['no way to prove anything', object('portcullis.dev/v1', 'IdentityProvider', '{issuer: i}')],
+    ['a token for nobody', object('portcullis.dev/v1', 'IdentityProvider', '{issuer: "https://i", jwt: {}}')],
+    [
+      'a secret algorithm',
+      object(
+        'portcullis.dev/v1',
+        'IdentityProvider',
+        '{issuer: "https://i", jwt: {audiences: [a], algorithms: [HS256]}}',
+      ),
+    ],
+    [
+      'a key that is no hash',
+      object('portcullis.dev/v1', 'IdentityProvider', '{issuer: i, apiKeys: {keys: [{id: a, owner: b, sha256: [c]}]}}'),
+    ],
     ['a missing namespace', access('{}').replace(', namespace: shop', '')],
     ['an unknown version', object('portcullis.dev/v2', 'AccessPolicy', '{}')],
     ['an unknown kind', object('v1', 'ConfigMap', '{}')],
