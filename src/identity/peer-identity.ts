@@ -3,9 +3,9 @@
  */
 import { LRUCache } from 'lru-cache';
 import { NO_PEER } from '../attributes/peer-identity.ts';
-import type { PeerIdentity } from '../attributes/peer-identity.ts';
+import type { CertificateFacts, PeerIdentity } from '../attributes/peer-identity.ts';
 import { decodeOnce } from '../attributes/path.ts';
-import { readCertificateNames } from '../lib/x509/names.ts';
+import { readCertificate } from '../lib/x509/certificate.ts';
 import { parseSpiffeId } from '../attributes/spiffe-id.ts';
 
 /** Certificates seen lately, by their exact text: a mesh has few peers and each has one certificate at a time. */
@@ -39,17 +39,28 @@ export function identifyPeer(principal: string, certificate: string): PeerIdenti
     }
     return identity;
   }
-  return principal === '' || principal.includes('\0')
+  return principal === '' || hasControlByte(principal)
     ? NO_PEER
     : identityOf(uriLike(principal) ? [principal] : [], [principal]);
+}
+
+/** No URI, no DNS name and no subject as Envoy writes it has one: who shows it wants to be misread. */
+export function hasControlByte(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
 }
 
 function identifyCertificate(urlEncodedPem: string): PeerIdentity {
   const der = decodePem(urlEncodedPem);
   if (der === null) return NO_PEER;
   try {
-    const { uris, dnsNames, subject } = readCertificateNames(der);
-    const identity = identityOf(uris, [...uris, ...dnsNames, subject]);
+    const certificate = readCertificate(der);
+    const { uris, dnsNames, subject } = certificate;
+    // The hash stands for all that is in the certificate.
+    const identity = identityOf(uris, [...uris, ...dnsNames, subject], { ...certificate, key: certificate.sha256 });
     return { ...identity, key: shortKey(identity.key) };
   } catch {
     return NO_PEER;
@@ -87,7 +98,11 @@ function uriLike(principal: string): boolean {
   return /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\//.test(principal);
 }
 
-export function identityOf(uris: readonly string[], allNames: readonly string[]): PeerIdentity {
+export function identityOf(
+  uris: readonly string[],
+  allNames: readonly string[],
+  certificate: CertificateFacts | null = null,
+): PeerIdentity {
   const names = allNames.filter((name) => name !== '');
   const spiffeIds = uris.map(parseSpiffeId).filter((id) => id !== null);
   return {
@@ -95,10 +110,12 @@ export function identityOf(uris: readonly string[], allNames: readonly string[])
     uris,
     spiffeIds,
     spiffeId: uris.length === 1 ? (spiffeIds[0] ?? null) : null,
+    certificate,
     key: keyOf(uris) + keyOf(names),
   };
 }
 
-function keyOf(texts: readonly string[]): string {
+/** Different lists have different keys. */
+export function keyOf(texts: readonly string[]): string {
   return `${texts.length};${texts.map((text) => `${text.length}:${text}`).join('')}`;
 }
