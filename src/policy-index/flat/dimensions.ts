@@ -8,7 +8,10 @@ const TABLES = [
   'accessHost',
   'istioPath',
   'accessPath',
-  'peer',
+  'peerId',
+  'peerNamespace',
+  'peerTrustDomain',
+  'peerAccount',
   'spiffeId',
   'spiffeNamespace',
   'spiffeTrustDomain',
@@ -37,14 +40,17 @@ export function tableNameOf(table: number): string {
 export const TABLE_COUNT = TABLES.length;
 
 /**
- * A rule is constrained in a dimension by the patterns of one field. Fields that stand for one another (both kinds
- * of policy; the parts of an identity) are one dimension, so that what one leaves open is not open in another.
+ * A rule is constrained in a dimension by the patterns of one field. Fields that stand for one another (in both
+ * kinds of policy) are one dimension, so that what one leaves open is not open in another.
  */
 export const DIMENSION_TABLES: readonly (readonly number[])[] = [
   [TABLE.method],
   [TABLE.istioHost, TABLE.accessHost],
   [TABLE.istioPath, TABLE.accessPath],
-  [TABLE.peer, TABLE.spiffeId, TABLE.spiffeNamespace, TABLE.spiffeTrustDomain, TABLE.spiffeAccount],
+  [TABLE.peerId, TABLE.spiffeId],
+  [TABLE.peerNamespace, TABLE.spiffeNamespace],
+  [TABLE.peerTrustDomain, TABLE.spiffeTrustDomain],
+  [TABLE.peerAccount, TABLE.spiffeAccount],
   [TABLE.group],
   [TABLE.requestPrincipal],
   [TABLE.sourceIp],
@@ -75,11 +81,24 @@ export const TOKEN_DIMENSIONS = [TABLE.requestPrincipal, TABLE.claim, TABLE.grou
   0,
 );
 
+/** Tables of Istio's patterns over names of the peer. */
+export const PEER_TABLES: readonly number[] = [
+  TABLE.peerId,
+  TABLE.peerNamespace,
+  TABLE.peerTrustDomain,
+  TABLE.peerAccount,
+];
+
 /** null: rules are not filed by this attribute. Of a header or claim, the table of the names. */
 export function tableOf({ test, dialect }: Predicate): number | null {
   switch (test.attribute) {
     case 'peer':
-      return TABLE.peer;
+      return {
+        id: TABLE.peerId,
+        namespace: TABLE.peerNamespace,
+        trustDomain: TABLE.peerTrustDomain,
+        serviceAccount: TABLE.peerAccount,
+      }[test.part];
     case 'spiffe':
       return {
         id: TABLE.spiffeId,

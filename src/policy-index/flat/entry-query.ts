@@ -16,7 +16,7 @@ import { DIMENSION_COUNT, TOKEN_DIMENSIONS } from './dimensions.ts';
 import type { Dimension } from './dimensions.ts';
 import type { FlatReader } from './format.ts';
 import type { Found, PatternReader } from './pattern-reader.ts';
-import { lowestBit } from './postings.ts';
+import { BitRoom, lowestBit } from './postings.ts';
 import type { Postings } from './postings.ts';
 import type { RequestPatterns } from './request-patterns.ts';
 
@@ -33,6 +33,16 @@ export interface Asking {
   readonly bestToken: boolean;
 }
 
+/** What one dimension leaves over: the union of these sets of entries. */
+interface Layer {
+  readonly dimension: Dimension;
+  readonly sets: readonly number[];
+  /** Of all sets together. */
+  readonly count: number;
+  /** The set, when it is one bitmap that can be read where it stands; else 0. */
+  readonly only: number;
+}
+
 /** A scope of so few entries is gone through without looking anything up. */
 const VERY_FEW = 4;
 /** As many entries as are looked at one by one before bitmaps are worth their making. */
@@ -47,12 +57,11 @@ export class EntryQuery {
   readonly #ruleOf: (entry: number) => CompiledRule;
   readonly #masks: Uint32Array;
   readonly #unconstrained: Uint32Array;
-  readonly #unconstrainedCounts: Uint32Array;
   /** Bits of the dimensions in which some entry is constrained, and of those with patterns that put entries out. */
   readonly #active: number;
   readonly #unwantedDimensions: number;
   /** Room for a bitmap of each dimension, and for what is put out; made when first needed. */
-  readonly #bitmaps: (Uint32Array | undefined)[] = [];
+  readonly #rooms: (BitRoom | undefined)[] = [];
   readonly #gathered: number[] = [];
   readonly #homeless: number;
   readonly #tokenlessHomeless: number;
@@ -72,7 +81,6 @@ export class EntryQuery {
     this.#ruleOf = ruleOf;
     this.#masks = reader.words('entryMasks');
     this.#unconstrained = reader.words('unconstrained');
-    this.#unconstrainedCounts = this.#unconstrained.map((reference) => postings.count(reference));
     this.#unwantedDimensions = unwantedDimensions;
     this.#exceptions = reader.words('exceptions');
     [this.#homeless, this.#tokenlessHomeless] = reader.words('homeless') as unknown as [number, number];
@@ -229,48 +237,79 @@ export class EntryQuery {
 
   #firstOfBitmap(reference: number, asking: Asking, below: number): number {
     const { words } = this.#postings;
-    const from = words[reference + 1]!;
-    const end = from + words[reference + 2]!;
-    const to = below === NO_ENTRY ? end : Math.min(end, (below + 31) >>> 5);
-    if (from >= to) return NO_ENTRY;
-    return this.#intersect(reference, from, to, this.#narrowing(asking), asking, below);
+    let from = words[reference + 1]!;
+    let to = from + words[reference + 2]!;
+    if (below !== NO_ENTRY) to = Math.min(to, ((below + 63) >>> 6) << 1);
+    const layers = this.#layers(asking);
+    for (const { only } of layers) {
+      if (only === 0) continue;
+      from = Math.max(from, words[only + 1]!);
+      to = Math.min(to, words[only + 1]! + words[only + 2]!);
+    }
+    return from < to ? this.#intersect(reference, from, to, layers, asking, below) : NO_ENTRY;
   }
 
-  /** Dimensions that leave something out, those that leave least first. */
-  #narrowing(asking: Asking): { readonly dimension: Dimension; readonly count: number }[] {
-    const narrowing: { readonly dimension: Dimension; readonly count: number }[] = [];
+  /** One for each dimension that leaves something out, those that leave least first. */
+  #layers(asking: Asking): readonly Layer[] {
+    const layers: Layer[] = [];
     for (let bits = this.#active & ~this.#ignored(asking); bits !== 0; bits &= bits - 1) {
       const dimension = lowestBit(bits);
       const look = this.#requests.look(dimension, asking.request);
-      let count = this.#unconstrainedCounts[dimension]!;
-      for (const pattern of look.found) count += this.#postings.count(this.#patterns.wanted[pattern]!);
-      if (asking.action === 'DENY')
-        for (const pattern of look.deniesOnly) count += this.#postings.count(this.#patterns.wanted[pattern]!);
-      narrowing.push({ dimension, count });
+      const sets: number[] = [];
+      const unconstrained = this.#unconstrained[dimension]!;
+      if (unconstrained !== 0) sets.push(unconstrained);
+      this.#addWanted(look.found, sets);
+      if (asking.action === 'DENY') this.#addWanted(look.deniesOnly, sets);
+      let count = 0;
+      for (const set of sets) count += this.#postings.count(set);
+      layers.push({
+        dimension,
+        sets,
+        count,
+        only: sets.length === 1 && this.#postings.isBitmap(sets[0]!) ? sets[0]! : 0,
+      });
     }
-    return narrowing.sort((a, b) => a.count - b.count);
+    return layers.sort((a, b) => a.count - b.count);
+  }
+
+  #addWanted(found: Found, sets: number[]): void {
+    for (const pattern of found) {
+      const reference = this.#patterns.wanted[pattern]!;
+      if (reference !== 0) sets.push(reference);
+    }
   }
 
   #intersect(
     reference: number,
     from: number,
     to: number,
-    narrowing: readonly { readonly dimension: Dimension; readonly count: number }[],
+    layers: readonly Layer[],
     asking: Asking,
     below: number,
   ): number {
-    const { words } = this.#postings;
-    const own = reference + 3 - words[reference + 1]!;
+    const { words, pairs } = this.#postings;
+    const maps = Array.from({ length: layers.length <= 6 ? 6 : 6 + ((layers.length - 3) & ~3) }, () => pairs);
+    // In pairs of words. Where there are fewer layers, the set itself, which changes nothing.
+    const placeOf = (bitmap: number): number => (bitmap + 3 - words[bitmap + 1]!) >> 1;
+    const offsets = Array.from(maps, (_, i) => (layers[i]?.only === 0 ? 0 : placeOf(layers[i]?.only ?? reference)));
+    const own = placeOf(reference);
+    const left = this.#room(DIMENSION_COUNT + 1);
     // Chunk by chunk, growing, since the first match is often near the beginning.
     let size = 32;
     for (let start = from; start < to; size *= 8) {
       const stop = Math.min(to, start + size);
-      const maps = narrowing.map(({ dimension }) => this.#bitmapOf(dimension, start, stop, asking));
+      for (let i = 0; i < layers.length; i++)
+        if (layers[i]!.only === 0) {
+          maps[i] = this.#bitmapOf(layers[i]!, start, stop);
+          offsets[i] = -start >> 1;
+        }
+      const count = (stop - start) >> 1;
+      firstSix(left.pairs, pairs, own, start >> 1, count, maps, offsets);
+      for (let i = 6; i < maps.length; i += 4) nextFour(left.pairs, start >> 1, count, maps, offsets, i);
       const out = this.#putOut(start, stop, asking);
       for (let word = start; word < stop; word++) {
-        let bits = words[own + word]!;
-        for (let i = 0; i < maps.length && bits !== 0; i++) bits &= maps[i]![word - start]!;
-        if (out !== null) bits &= ~out[word - start]!;
+        let bits = left.signed[word - start]!;
+        if (bits !== 0 && out !== null) bits &= ~out[word - start]!;
         for (; bits !== 0; bits &= bits - 1) {
           const entry = (word << 5) + lowestBit(bits);
           if (entry >= below) return NO_ENTRY;
@@ -282,32 +321,71 @@ export class EntryQuery {
     return NO_ENTRY;
   }
 
-  #room(index: number): Uint32Array {
-    return (this.#bitmaps[index] ??= new Uint32Array((this.#masks.length + 31) >>> 5));
+  #room(index: number): BitRoom {
+    return (this.#rooms[index] ??= new BitRoom(this.#masks.length));
   }
 
   /** What the dimension leaves over of the words `from` to `to`. */
-  #bitmapOf(dimension: Dimension, from: number, to: number, { request, action }: Asking): Uint32Array {
-    const bits = this.#room(dimension);
-    this.#postings.load(this.#unconstrained[dimension]!, bits, from, to);
-    const look = this.#requests.look(dimension, request);
-    for (const pattern of look.found) this.#postings.mark(this.#patterns.wanted[pattern]!, bits, from, to);
-    if (action === 'DENY')
-      for (const pattern of look.deniesOnly) this.#postings.mark(this.#patterns.wanted[pattern]!, bits, from, to);
-    return bits;
+  #bitmapOf({ dimension, sets }: Layer, from: number, to: number): BigInt64Array {
+    const room = this.#room(dimension);
+    this.#postings.load(sets[0] ?? 0, room, from, to);
+    for (let i = 1; i < sets.length; i++) this.#postings.mark(sets[i]!, room, from, to);
+    return room.pairs;
   }
 
-  #putOut(from: number, to: number, asking: Asking): Uint32Array | null {
-    let bits: Uint32Array | null = null;
+  #putOut(from: number, to: number, asking: Asking): Int32Array | null {
+    let room: BitRoom | null = null;
     for (let left = this.#unwantedDimensions & ~this.#ignored(asking); left !== 0; left &= left - 1)
       for (const pattern of this.#requests.look(lowestBit(left), asking.request).certain) {
         const reference = this.#patterns.unwanted[pattern]!;
         if (reference === 0) continue;
-        bits ??= this.#room(DIMENSION_COUNT).fill(0, 0, to - from);
-        this.#postings.mark(reference, bits, from, to);
+        if (room === null) {
+          room = this.#room(DIMENSION_COUNT);
+          room.words.fill(0, 0, to - from);
+        }
+        this.#postings.mark(reference, room, from, to);
       }
-    return bits;
+    return room === null ? null : room.signed;
   }
+}
+
+/*
+ * Layers are taken several at a time, 64 bits of each, and without a branch for each word: as long as many bits are
+ * left, whether a word becomes 0 cannot be guessed. Of `count` pairs of words from pair `start` on. The engine keeps
+ * these integers in registers: none is ever made an object.
+ */
+type Six<T> = readonly [T, T, T, T, T, T];
+
+function firstSix(
+  left: BigInt64Array,
+  set: BigInt64Array,
+  own: number,
+  start: number,
+  count: number,
+  maps: readonly BigInt64Array[],
+  offsets: readonly number[],
+): void {
+  const [a, b, c, d, e, f] = maps as unknown as Six<BigInt64Array>;
+  const [ofA, ofB, ofC, ofD, ofE, ofF] = offsets.map((offset) => offset + start) as unknown as Six<number>;
+  const ofSet = own + start;
+  for (let i = 0; i < count; i++)
+    left[i] = set[ofSet + i]! & a[ofA + i]! & b[ofB + i]! & c[ofC + i]! & d[ofD + i]! & e[ofE + i]! & f[ofF + i]!;
+}
+
+function nextFour(
+  left: BigInt64Array,
+  start: number,
+  count: number,
+  maps: readonly BigInt64Array[],
+  offsets: readonly number[],
+  at: number,
+): void {
+  const [a, b, c, d] = [maps[at]!, maps[at + 1]!, maps[at + 2]!, maps[at + 3]!];
+  const ofA = offsets[at]! + start;
+  const ofB = offsets[at + 1]! + start;
+  const ofC = offsets[at + 2]! + start;
+  const ofD = offsets[at + 3]! + start;
+  for (let i = 0; i < count; i++) left[i] = left[i]! & a[ofA + i]! & b[ofB + i]! & c[ofC + i]! & d[ofD + i]!;
 }
 
 function ascending(a: number, b: number): number {

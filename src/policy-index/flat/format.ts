@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 
 /** "PORC", and a number that changes with the layout or the meaning of any section. */
 const MAGIC = 0x50_4f_52_43;
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** In the order in which they lie. Those of words come first, so that all are aligned. */
 const SECTIONS = [
@@ -131,7 +131,7 @@ export class FlatReader {
     if (length !== buffer.byteLength) throw new NotFlat(`it should have ${length} bytes and has ${buffer.byteLength}`);
     for (const name of SECTIONS) {
       const { offset, bytes } = this.#place(name);
-      if (offset % 4 !== 0 || offset + bytes > buffer.byteLength) throw new NotFlat(`its section ${name} is cut off`);
+      if (offset % 8 !== 0 || offset + bytes > buffer.byteLength) throw new NotFlat(`its section ${name} is cut off`);
     }
   }
 
@@ -151,6 +151,7 @@ export class FlatReader {
   }
 }
 
+/** Bitmaps are read in words of 64 bits. */
 function align(offset: number): number {
-  return (offset + 3) & ~3;
+  return (offset + 7) & ~7;
 }

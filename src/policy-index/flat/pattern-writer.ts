@@ -12,7 +12,7 @@ import type { StringMatcher } from '../../matcher/string.ts';
 import type { ValueSet } from '../../matcher/value-set.ts';
 import type { CompiledGroup } from '../../policy/compile/group.ts';
 import type { Predicate } from '../../policy/compile/predicate.ts';
-import { dimensionOfTable, TABLE, tableOf } from './dimensions.ts';
+import { dimensionOfTable, PEER_TABLES, TABLE, tableOf } from './dimensions.ts';
 import type { Dimension } from './dimensions.ts';
 import { GROUP_CLAIMS, GROUP_SPIFFE_IDS, GROUP_SUBJECTS } from './group-tables.ts';
 import type { FlatWriter } from './format.ts';
@@ -125,7 +125,7 @@ export class PatternWriter {
     if (table === null) return null;
     switch (test.attribute) {
       case 'peer':
-        return test.matchers.map((matcher) => this.#peer(matcher));
+        return test.matchers.map((matcher) => this.#peer(table, matcher));
       case 'groups':
         return test.groups.map((group) => this.#group(group));
       case 'requestPrincipal':
@@ -195,7 +195,7 @@ export class PatternWriter {
 
   /** Patterns of parts of SPIFFE IDs, which hold no newline: a glob with one star is a prefix or a suffix. */
   #other(table: number, matcher: StringMatcher | PeerMatcher | RequestPrincipalMatcher): number {
-    if ('kind' in matcher && matcher.kind === 'glob' && table !== TABLE.peer && matcher.parts.length === 2) {
+    if ('kind' in matcher && matcher.kind === 'glob' && !PEER_TABLES.includes(table) && matcher.parts.length === 2) {
       const [before, after] = matcher.parts;
       if (after === '') return this.#string(table, { kind: 'prefix', text: before! });
       if (before === '') return this.#string(table, { kind: 'suffix', text: after! });
@@ -211,8 +211,7 @@ export class PatternWriter {
     return id;
   }
 
-  #peer(matcher: PeerMatcher): number {
-    const number = TABLE.peer;
+  #peer(number: number, matcher: PeerMatcher): number {
     const table = this.#table(number);
     if (matcher.kind === 'serviceAccount') {
       const { namespace, account } = matcher;

@@ -23,10 +23,13 @@ export class PostingsWriter {
     const count = entries.length;
     if (count === 0) return NONE;
     if (count === 1) return (HIGH | entries[0]!) >>> 0;
+    // Bitmaps begin and end at whole pairs of words, so that all of them can be read in words of 64 bits.
+    const first = (entries[0]! >>> 5) & ~1;
+    const wordCount = ((entries[count - 1]! >>> 5) - first + 2) & ~1;
+    const isBitmap = wordCount + 3 < count;
+    if (isBitmap && this.#words.length % 2 === 0) this.#words.push(0);
     const at = this.#words.length;
-    const first = entries[0]! >>> 5;
-    const wordCount = (entries[count - 1]! >>> 5) - first + 1;
-    if (wordCount + 2 < count) {
+    if (isBitmap) {
       this.#words.push((HIGH | count) >>> 0);
       this.#words.push(first);
       this.#words.push(wordCount);
@@ -41,6 +44,7 @@ export class PostingsWriter {
   }
 
   finish(writer: FlatWriter): void {
+    if (this.#words.length % 2 === 1) this.#words.push(0);
     writer.put('postings', this.#words.taken);
   }
 }
@@ -87,9 +91,12 @@ export class SetsWriter {
 
 export class Postings {
   readonly words: Uint32Array;
+  /** The same, two words at a time, for intersecting bitmaps. */
+  readonly pairs: BigInt64Array;
 
   constructor(reader: FlatReader) {
     this.words = reader.words('postings');
+    this.pairs = new BigInt64Array(this.words.buffer, this.words.byteOffset, this.words.length >>> 1);
   }
 
   count(reference: number): number {
@@ -160,12 +167,13 @@ export class Postings {
     return false;
   }
 
-  /** Makes `bits` the words `from` to `to` of the set as a bitmap. */
-  load(reference: number, bits: Uint32Array, from: number, to: number): void {
+  /** Makes `room` the words `from` to `to` of the set as a bitmap. Both are even, here and below. */
+  load(reference: number, room: BitRoom, from: number, to: number): void {
+    const bits = room.words;
     const end = to - from;
     if (!this.isBitmap(reference)) {
       bits.fill(0, 0, end);
-      this.mark(reference, bits, from, to);
+      this.mark(reference, room, from, to);
       return;
     }
     const base = this.words[reference + 1]!;
@@ -176,8 +184,8 @@ export class Postings {
     bits.fill(0, last - from, end);
   }
 
-  /** Sets the bits of the set in `bits`, which begins at word `from` and takes those words only. */
-  mark(reference: number, bits: Uint32Array, from: number, to: number): void {
+  /** Sets the bits of the set in `room`, which begins at word `from` and takes those words only. */
+  mark(reference: number, { words: bits, pairs }: BitRoom, from: number, to: number): void {
     if (reference === NONE) return;
     if (reference >= HIGH) {
       const entry = reference & LOW;
@@ -196,9 +204,26 @@ export class Postings {
       return;
     }
     const base = this.words[reference + 1]!;
-    const end = Math.min(to, base + this.words[reference + 2]!);
-    for (let word = Math.max(from, base); word < end; word++)
-      bits[word - from]! |= this.words[reference + 3 + word - base]!;
+    const first = Math.max(from, base);
+    const count = (Math.min(to, base + this.words[reference + 2]!) - first) >> 1;
+    const source = (reference + 3 + first - base) >> 1;
+    const target = (first - from) >> 1;
+    for (let i = 0; i < count; i++) pairs[target + i] = pairs[target + i]! | this.pairs[source + i]!;
+  }
+}
+
+/** Room for a bitmap, read word by word or two words at a time. */
+export class BitRoom {
+  readonly words: Uint32Array;
+  /** An engine keeps a signed word in a register, an unsigned one it may not. */
+  readonly signed: Int32Array;
+  readonly pairs: BigInt64Array;
+
+  /** `entries`: as many bits at least. */
+  constructor(entries: number) {
+    this.pairs = new BigInt64Array((entries + 63) >>> 6);
+    this.words = new Uint32Array(this.pairs.buffer);
+    this.signed = new Int32Array(this.pairs.buffer);
   }
 }
 

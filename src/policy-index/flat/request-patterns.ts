@@ -105,7 +105,10 @@ export class RequestPatterns {
       case TABLE.accessPath:
         if (!this.#accessPath(table, request, look)) return;
         break;
-      case TABLE.peer:
+      case TABLE.peerId:
+      case TABLE.peerNamespace:
+      case TABLE.peerTrustDomain:
+      case TABLE.peerAccount:
         if (request.peer === UNREADABLE_PEER) this.#open(number, look.deniesOnly);
         else if (!request.peer.names.every((name) => patterns.matchPeer(table, name, found))) {
           this.#open(number, found);

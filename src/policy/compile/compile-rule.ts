@@ -130,6 +130,7 @@ type PeerField = 'principals' | 'namespaces' | 'serviceAccounts' | 'trustDomains
 function istioPeerTest(field: PeerField, values: readonly string[], context: RuleContext): Test {
   return {
     attribute: 'peer',
+    part: SPIFFE_PARTS[field],
     matchers: values.flatMap((value): PeerMatcher[] => {
       switch (field) {
         case 'principals':

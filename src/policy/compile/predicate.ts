@@ -15,8 +15,8 @@ import type { ValueSet } from '../../matcher/value-set.ts';
 export type Dialect = 'istio' | 'access';
 
 export type Test =
-  /** Istio's peer fields: patterns over every name of the peer. */
-  | { readonly attribute: 'peer'; readonly matchers: readonly PeerMatcher[] }
+  /** Istio's peer fields: patterns over every name of the peer, each of which is about one part of it. */
+  | { readonly attribute: 'peer'; readonly part: SpiffePart; readonly matchers: readonly PeerMatcher[] }
   /** AccessPolicy's peer fields: one part of a strict SPIFFE ID. */
   | { readonly attribute: 'spiffe'; readonly part: SpiffePart; readonly values: ValueSet }
   | { readonly attribute: 'groups'; readonly groups: readonly CompiledGroup[] }

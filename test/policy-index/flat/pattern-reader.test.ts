@@ -257,12 +257,12 @@ describe('a name of the peer', () => {
     fc.assert(
       fc.property(peerMatchers, fc.array(names, { minLength: 1, maxLength: 8 }), (matchers, values) => {
         const { reader, numbers, table } = patternsOf(
-          matchers.map((matcher): Test => ({ attribute: 'peer', matchers: [matcher] })),
+          matchers.map((matcher): Test => ({ attribute: 'peer', part: 'id', matchers: [matcher] })),
           'istio',
         );
         for (const value of values) {
           const found: Found = [];
-          expect(reader.matchPeer(table(TABLE.peer), value, found)).toBe(true);
+          expect(reader.matchPeer(table(TABLE.peerId), value, found)).toBe(true);
           const holds = matchers.map((matcher) => matchesPeer(matcher, value));
           expect([value, unique(found)]).toEqual([value, matching(numbers, holds)]);
           matched += found.length;
@@ -277,8 +277,8 @@ describe('a name of the peer', () => {
     ['namespaces', istioNamespace('x'), '/ns/a'.repeat(9) + '/ns/x/'],
     ['accounts', istioServiceAccount('web', 'x'), `spiffe://td/ns/x${'/sa/a'.repeat(9)}/sa/web`],
   ])('with too many places for %s may match anything', (_, matcher, value) => {
-    const { reader, table } = patternsOf([{ attribute: 'peer', matchers: [matcher] }], 'istio');
-    expect(reader.matchPeer(table(TABLE.peer), value, [])).toBe(false);
+    const { reader, table } = patternsOf([{ attribute: 'peer', part: 'id', matchers: [matcher] }], 'istio');
+    expect(reader.matchPeer(table(TABLE.peerId), value, [])).toBe(false);
   });
 
   it('is compared with parts of SPIFFE IDs as these are written, with stars anywhere', () => {

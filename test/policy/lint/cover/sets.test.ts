@@ -171,7 +171,11 @@ it('names of peers: inclusion is never claimed where one is left out', () => {
   const { claimed, wrong } = everyPair(
     matchers,
     (wide, narrow) =>
-      testIncludes({ attribute: 'peer', matchers: [wide] }, { attribute: 'peer', matchers: [narrow] }, true),
+      testIncludes(
+        { attribute: 'peer', part: 'id', matchers: [wide] },
+        { attribute: 'peer', part: 'id', matchers: [narrow] },
+        true,
+      ),
     (wide, narrow) => names.every((each) => !matchesPeer(narrow, each) || matchesPeer(wide, each)),
     (each) => JSON.stringify(each),
   );
