@@ -8,21 +8,26 @@ import type { LintRule } from './rule.ts';
 import { accountOfRootNamespace } from './rules/account-of-root-namespace.ts';
 import { allowsAnybody } from './rules/allows-anybody.ts';
 import { allowsWithoutIdentity } from './rules/allows-without-identity.ts';
+import { anyAudience } from './rules/any-audience.ts';
 import { anyTrustDomain } from './rules/any-trust-domain.ts';
 import { clientIpNotConfigured } from './rules/client-ip-not-configured.ts';
 import { coveredRule } from './rules/covered-rule.ts';
 import { deniedRule } from './rules/denied-rule.ts';
 import { directPeerAddress } from './rules/direct-peer-address.ts';
 import { duplicateWorkloadAddress } from './rules/duplicate-workload-address.ts';
+import { expiredKey } from './rules/expired-key.ts';
 import { expiredRule } from './rules/expired-rule.ts';
 import { headerAsSent } from './rules/header-as-sent.ts';
 import { hostWithoutPort } from './rules/host-without-port.ts';
+import { keysOverHttp } from './rules/keys-over-http.ts';
 import { methodOverride } from './rules/method-override.ts';
 import { prefixMatchesSiblings } from './rules/prefix-matches-siblings.ts';
 import { ruleNeverMatches } from './rules/rule-never-matches.ts';
 import { templateGap } from './rules/template-gap.ts';
 import { tokenNeverThere } from './rules/token-never-there.ts';
+import { tokenNotRequired } from './rules/token-not-required.ts';
 import { trailingSlash } from './rules/trailing-slash.ts';
+import { unknownWorkload } from './rules/unknown-workload.ts';
 import { unusedGroup } from './rules/unused-group.ts';
 import { valueNeverMatches } from './rules/value-never-matches.ts';
 
@@ -30,21 +35,26 @@ export const LINT_RULES: readonly LintRule[] = [
   accountOfRootNamespace,
   allowsAnybody,
   allowsWithoutIdentity,
+  anyAudience,
   anyTrustDomain,
   clientIpNotConfigured,
   coveredRule,
   deniedRule,
   directPeerAddress,
   duplicateWorkloadAddress,
+  expiredKey,
   expiredRule,
   headerAsSent,
   hostWithoutPort,
+  keysOverHttp,
   methodOverride,
   prefixMatchesSiblings,
   ruleNeverMatches,
   templateGap,
   tokenNeverThere,
+  tokenNotRequired,
   trailingSlash,
+  unknownWorkload,
   unusedGroup,
   valueNeverMatches,
 ];

@@ -119,6 +119,16 @@ describe('token-never-there', () => {
     expect(lintFor('token-never-there', text)).toEqual([]);
   });
 
+  it('lets policies alone for whose workloads tokens may be verified here', () => {
+    const text = access('{rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}');
+    const people = (namespace: string): string =>
+      object('portcullis.dev/v1', 'IdentityProvider', '{issuer: "https://i", jwt: {audiences: [a]}}', 'p', namespace);
+    const elsewhere = `${text}---\n${people('bank')}`;
+    expect(lintFor('token-never-there', elsewhere, { jwtMetadata: '' })).toHaveLength(1);
+    for (const namespace of ['shop', 'istio-system'])
+      expect(lintFor('token-never-there', `${text}---\n${people(namespace)}`, { jwtMetadata: '' })).toEqual([]);
+  });
+
   it('lets groups alone that workloads can be members of', () => {
     const text = [access('{rules: [{from: [{source: {groups: [mixed]}}]}]}'), people, mixed].join('---\n');
     expect(lint(text, { jwtMetadata: '' })).toEqual([]);

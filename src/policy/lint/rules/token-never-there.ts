@@ -1,9 +1,7 @@
-import type { Position } from '../../../lib/diagnostic.ts';
-import { compileCel } from '../../cel/compile.ts';
-import type { AttributeKey, PolicySet, Respond, Rule } from '../../model.ts';
+import { groupsOfTokensOnly, mayShareWorkload, tokenQuestions, tokenTemplates } from '../tokens.ts';
 import type { LintRule } from '../rule.ts';
 
-/** A rule that looks at a token while `identity.jwtMetadata` is empty: there never is one. */
+/** A rule that looks at a token where nobody verifies any: there never is one. */
 export const tokenNeverThere: LintRule = {
   code: 'token-never-there',
   severity: 'warning',
@@ -11,78 +9,18 @@ export const tokenNeverThere: LintRule = {
     if (options.jwtMetadata !== '') return;
     const tokenGroups = groupsOfTokensOnly(set);
     for (const policy of set.policies) {
+      if (set.authentications.some((each) => mayShareWorkload(policy, each, options))) continue;
       for (const rule of policy.rules) {
-        for (const [position, what] of tokenUses(rule, policy.namespace, tokenGroups)) {
+        const uses = [...tokenQuestions(rule, policy.namespace, tokenGroups)];
+        if (rule.respond !== null) uses.push(...tokenTemplates(rule.respond));
+        for (const [position, what] of uses) {
           yield {
             position,
             message: `${what} is asked for, and there never is a verified token`,
-            hint: 'set `identity.jwtMetadata`, e.g. to `envoy.filters.http.jwt_authn`, and let Envoy verify the tokens',
+            hint: 'say who issues tokens with an IdentityProvider or RequestAuthentication, or let Envoy verify them and set `identity.jwtMetadata`, e.g. to `envoy.filters.http.jwt_authn`',
           };
         }
       }
     }
   },
 };
-
-function* tokenUses(
-  rule: Rule,
-  namespace: string,
-  tokenGroups: ReadonlySet<string>,
-): Generator<readonly [Position, string]> {
-  for (const { is, not } of rule.from ?? []) {
-    for (const list of [is.requestPrincipals, not.requestPrincipals]) {
-      if (list !== undefined) yield [list.position, '`requestPrincipals`'];
-    }
-    for (const list of [is.groups, not.groups]) {
-      for (const name of list?.values ?? []) {
-        if (tokenGroups.has(name.includes('/') ? name : `${namespace}/${name}`)) {
-          yield [list!.position, `the group \`${name}\`, which tokens alone can be members of,`];
-        }
-      }
-    }
-  }
-  for (const { key, position } of rule.when) if (isTokenKey(key)) yield [position, `\`${key.text}\``];
-  if (rule.condition !== null && conditionReadsToken(rule.condition.text)) {
-    yield [rule.condition.position, 'a claim'];
-  }
-  if (rule.respond !== null) yield* templateUses(rule.respond);
-}
-
-function* templateUses(respond: Respond): Generator<readonly [Position, string]> {
-  const { request, response, deny } = respond;
-  const templates = [
-    ...request.set.values(),
-    ...request.query.set.values(),
-    ...response.set.values(),
-    ...(deny?.headers.values() ?? []),
-    ...(deny === null || deny.body === null ? [] : [deny.body]),
-  ];
-  for (const { parts, position } of templates) {
-    for (const part of parts) {
-      if (part.kind === 'attribute' && isTokenKey(part.key)) yield [position, `\`${part.key.text}\``];
-    }
-  }
-}
-
-function isTokenKey(key: AttributeKey): boolean {
-  return key.kind.startsWith('request.auth.');
-}
-
-function conditionReadsToken(text: string): boolean {
-  const reads = compileCel(text).program?.reads ?? [];
-  return reads.some(({ variable, path }) => variable === 'claims' || (variable === 'request' && path[0] === 'auth'));
-}
-
-/** Groups in which no workload is a member: all but those with SPIFFE IDs, and those that contain one of these. */
-function groupsOfTokensOnly(set: PolicySet): ReadonlySet<string> {
-  const withWorkloads = new Set(
-    [...set.groups].filter(([, group]) => group.spiffeIds.length > 0).map(([name]) => name),
-  );
-  for (let before = -1; before !== withWorkloads.size;) {
-    before = withWorkloads.size;
-    for (const [name, { groups }] of set.groups) {
-      if (groups.some((nested) => withWorkloads.has(nested))) withWorkloads.add(name);
-    }
-  }
-  return new Set([...set.groups.keys()].filter((name) => !withWorkloads.has(name)));
-}
