@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { NO_PEER } from '../../src/attributes/peer-identity.ts';
 import { identifyPeer, identityOf } from '../../src/identity/peer-identity.ts';
+import { readCertificate } from '../../src/lib/x509/certificate.ts';
 import { OID, SAN, certificate, distinguishedName, urlEncodedPem } from '../lib/x509/certificate.ts';
 
 const ORDERS = 'spiffe://td/ns/shop/sa/orders';
@@ -35,9 +36,12 @@ describe('the peer behind a principal', () => {
     },
   );
 
-  it.each(['', 'spiffe://td/ns/shop/sa/orders\0'])('is nobody, for %j', (principal) => {
-    expect(identifyPeer(principal, '')).toBe(NO_PEER);
-  });
+  it.each(['', ...['\0', '\n', '\x1f', '\x7f', '\t'].map((byte) => `${ORDERS}${byte}`), '\nCN=x', 'a\0.example.com'])(
+    'is nobody, for %j',
+    (principal) => {
+      expect(identifyPeer(principal, '')).toBe(NO_PEER);
+    },
+  );
 });
 
 describe('the peer behind a certificate', () => {
@@ -111,6 +115,24 @@ describe('the peer behind a certificate', () => {
     ['too much of it', 'a'.repeat(300 * 1024)],
   ])('is nobody with %s, whatever the principal says', (_, text) => {
     expect(identifyPeer(ORDERS, text)).toBe(NO_PEER);
+  });
+
+  it('has the facts of the certificate, and none without it', () => {
+    const der = certificate({ names: [[SAN.uri, ORDERS]] });
+    expect(identifyPeer('', urlEncodedPem(der)).certificate).toEqual({
+      ...readCertificate(der),
+      key: readCertificate(der).sha256,
+    });
+    expect(identifyPeer(ORDERS, '').certificate).toBeNull();
+    expect(NO_PEER.certificate).toBeNull();
+  });
+
+  it('has one key for all certificates of the same names, and facts that tell them apart', () => {
+    const [first, second] = [1, 2].map((serial) =>
+      identifyPeer('', urlEncodedPem(certificate({ serial: Buffer.of(serial), names: [[SAN.uri, ORDERS]] }))),
+    );
+    expect(first!.key).toBe(second!.key);
+    expect(first!.certificate!.key).not.toBe(second!.certificate!.key);
   });
 
   it('is the same when the certificate is seen again', () => {

@@ -4,9 +4,10 @@
  *
  * What Envoy writes (`ConnectionManagerUtility::mutateXfccRequestHeader`) is not quite what it documents. `Cert`,
  * `Chain` and `Subject` are quoted; the subject is RFC 4514 text, which escapes its own quotes and backslashes and is
- * not escaped once more: `Subject="O=\"A\"\, B"`. `By`, `URI` and `DNS` are written bare, whatever is in them. So a
- * name with a `,` or `;` cannot be told from two: a hop is as good as the authorities that it takes clients from,
- * unless it sends `Cert`, which is then held against the names.
+ * not escaped once more: `Subject="O=\"A\"\, B"`. `By`, `URI` and `DNS` are written bare, whatever is in them, so a
+ * name with a `,` or `;` cannot be told from two. Where a hop writes one element alone (SANITIZE_SET, depth 0) such a
+ * name gains nothing: it makes a second element, a second URI, or a URI beside the empty one that stands for none.
+ * Elements that are counted from the right (APPEND_FORWARD) are as good as the authorities whose clients the hop takes.
  *
  * The JSON form that Envoy can be told to write is not read: it is malformed here, and malformed is nobody.
  */
@@ -56,10 +57,16 @@ export function parseXfcc(value: string): readonly XfccElement[] | null {
     if (separator === ';') continue;
     if (separator !== undefined && separator !== ',') return null;
     if (elements.length === MAX_ELEMENTS) return null;
+    // An empty one says that there are none.
+    if (pairs.some(isEmptyUri) && pairs.some((pair) => pair[0] === 'uri' && !isEmptyUri(pair))) return null;
     elements.push(elementOf(pairs));
     if (separator === undefined) return elements;
     pairs = [];
   }
+}
+
+function isEmptyUri([key, text]: readonly [key: string, text: string]): boolean {
+  return key === 'uri' && text === '';
 }
 
 function elementOf(pairs: readonly (readonly [key: string, text: string])[]): XfccElement {

@@ -101,6 +101,8 @@ describe('x-forwarded-client-cert', () => {
     ['subject="";SUBJECT="CN=a"', 'two subjects in other cases'],
     ['Cert="a";URI=a;Cert="a"', 'two certificates'],
     ['Chain="a";Chain="b"', 'two chains'],
+    ['URI=;DNS=x;URI=spiffe://td/admin', 'a URI beside the empty one of a certificate without'],
+    ['URI=spiffe://td/admin;uri=""', 'a URI in front of it'],
     ['[{"uri":["spiffe://td/a"]}]', 'JSON'],
     ['{"uri":"spiffe://td/a"}', 'an object of JSON'],
     [`${'URI=a,'.repeat(32)}URI=a`, 'too many elements'],

@@ -43,6 +43,12 @@ export const SAN = { email: 0x81, dns: 0x82, directory: 0xa4, uri: 0x86, ip: 0x8
 
 export interface CertificateOptions {
   readonly subject?: Buffer;
+  /** `CN=issuer` when absent. */
+  readonly issuer?: Buffer;
+  /** Content of the INTEGER; 7 when absent. */
+  readonly serial?: Buffer;
+  /** Whole elements; 2026 to 2036 when absent. */
+  readonly validity?: readonly Buffer[];
   /** In the order of the certificate; text is latin1. */
   readonly names?: readonly (readonly [tag: number, value: string | Buffer])[];
   readonly criticalNames?: boolean;
@@ -66,16 +72,18 @@ export function subjectAltName(names: NonNullable<CertificateOptions['names']>):
 
 export function certificate(options: CertificateOptions): Buffer {
   const { subject = sequence(), names, criticalNames = false, otherExtensions = [], version1 = false } = options;
+  const { serial = Buffer.of(7), validity = [utcTime(new Date('2026-01-01')), utcTime(new Date('2036-01-01'))] } =
+    options;
   const extensions = [
     ...otherExtensions,
     ...(names === undefined ? [] : [extension('2.5.29.17', subjectAltName(names), criticalNames)]),
   ];
   const body = sequence(
     ...(version1 ? [] : [explicit(0, integer(Buffer.of(2)))]),
-    integer(Buffer.of(7)),
+    tagged(0x02, serial),
     ECDSA_WITH_SHA256,
-    distinguishedName([{ oid: OID.commonName, value: 'issuer' }]),
-    sequence(utcTime(new Date('2026-01-01')), utcTime(new Date('2036-01-01'))),
+    options.issuer ?? distinguishedName([{ oid: OID.commonName, value: 'issuer' }]),
+    sequence(...validity),
     subject,
     KEY,
     ...(version1 || extensions.length === 0 ? [] : [explicit(3, sequence(...extensions))]),
