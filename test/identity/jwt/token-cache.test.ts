@@ -1,0 +1,197 @@
+import { describe, expect, it } from '@jest/globals';
+import { createGate } from '../../../src/identity/jwt/gate.ts';
+import { TOKEN_CACHE_DEFAULTS, TokenCache } from '../../../src/identity/jwt/token-cache.ts';
+import type { TokenCacheSettings } from '../../../src/identity/jwt/token-cache.ts';
+import type { Gate } from '../../../src/identity/jwt/verify-token.ts';
+import type { Authenticated, KeySet } from '../../../src/identity/proof.ts';
+import type { JwtProvider } from '../../../src/policy/identity-model.ts';
+import { NOW_MS, TestKeys, keySet, provider, signingKey, token } from './support/issuer.ts';
+
+const ES = signingKey('ES256', 'es');
+const OTHER = signingKey('ES256', 'es');
+const BY = provider();
+
+/** A cache whose clock a test moves, and which counts the signatures that it verifies. */
+class Counted {
+  nowMs = NOW_MS;
+  signatures = 0;
+  readonly cache: TokenCache;
+
+  constructor(settings: Partial<TokenCacheSettings> = {}) {
+    const all = { ...TOKEN_CACHE_DEFAULTS, ...settings };
+    const inner = createGate(all);
+    const gate: Gate = (work) =>
+      inner(() => {
+        this.signatures++;
+        return work();
+      });
+    this.cache = new TokenCache(all, () => this.nowMs, gate);
+  }
+
+  async ask(text: string, keys: TestKeys, by: JwtProvider = BY): Promise<Authenticated> {
+    return this.cache.verify(text, by, keys);
+  }
+}
+
+const numbered = (index: number): string => token(ES, { payload: { jti: `t${index}` } });
+
+describe('TokenCache', () => {
+  it('verifies a token once, and answers at once from then on', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(ES);
+    const first = counted.cache.verify(text, BY, keys);
+    expect(first).toBeInstanceOf(Promise);
+    const result = await first;
+    expect(counted.cache.verify(text, BY, keys)).toBe(result);
+    expect(counted.signatures).toBe(1);
+  });
+
+  it('verifies equal tokens that come at once once', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(ES);
+    const results = await Promise.all(Array.from({ length: 50 }, () => counted.ask(text, keys)));
+    expect(new Set(results).size).toBe(1);
+    expect(counted.signatures).toBe(1);
+  });
+
+  it('verifies again after the longest time that is configured', async () => {
+    const counted = new Counted({ maxTtlMs: 1000 });
+    const keys = new TestKeys(ES);
+    const text = token(ES);
+    await counted.ask(text, keys);
+    counted.nowMs += 999;
+    await counted.ask(text, keys);
+    expect(counted.signatures).toBe(1);
+    counted.nowMs += 1;
+    await counted.ask(text, keys);
+    expect(counted.signatures).toBe(2);
+  });
+
+  it('remembers a wrong signature briefly, so that a second try costs nothing', async () => {
+    const counted = new Counted({ failureTtlMs: 100 });
+    const keys = new TestKeys(ES);
+    const forged = token(OTHER);
+    for (let i = 0; i < 3; i++) expect((await counted.ask(forged, keys)).outcome).toBe('invalid');
+    expect(counted.signatures).toBe(1);
+    counted.nowMs += 100;
+    await counted.ask(forged, keys);
+    expect(counted.signatures).toBe(2);
+    expect(counted.cache.size).toBe(0);
+  });
+
+  it('forgets refusals when the keys change', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(OTHER);
+    expect((await counted.ask(text, keys)).outcome).toBe('invalid');
+    keys.current = keySet(2, OTHER);
+    expect((await counted.ask(text, keys)).outcome).toBe('verified');
+  });
+
+  it('does not remember that it could not tell', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys();
+    const text = token(ES);
+    expect((await counted.ask(text, keys)).outcome).toBe('unavailable');
+    keys.next = keySet(1, ES);
+    expect((await counted.ask(text, keys)).outcome).toBe('verified');
+  });
+
+  it('holds no more entries and bytes than configured', async () => {
+    const keys = new TestKeys(ES);
+    const few = new Counted({ maxEntries: 3 });
+    for (let i = 0; i < 6; i++) await few.ask(numbered(i), keys);
+    expect(few.cache.size).toBe(3);
+    const small = new Counted({ maxBytes: 8_000 });
+    for (let i = 0; i < 12; i++) await small.ask(numbered(i), keys);
+    expect(small.cache.size).toBeGreaterThan(0);
+    expect(small.cache.size).toBeLessThan(8);
+  });
+
+  it('keeps good tokens through a flood of bad ones', async () => {
+    const keys = new TestKeys(ES);
+    const counted = new Counted({ maxEntries: 2 });
+    await counted.ask(token(ES), keys);
+    for (let i = 0; i < 20; i++) await counted.ask(token(OTHER, { payload: { jti: String(i) } }), keys);
+    const before = counted.signatures;
+    await counted.ask(token(ES), keys);
+    expect(counted.cache.size).toBeGreaterThan(0);
+    // ECDSA signs anew each time: this is another token than the first.
+    expect(counted.signatures).toBe(before + 1);
+  });
+
+  it('says that it cannot tell when too many new tokens wait, and tells again afterwards', async () => {
+    const keys = new TestKeys(ES);
+    const counted = new Counted({ maxRunning: 1, maxWaiting: 2 });
+    const known = numbered(0);
+    await counted.ask(known, keys);
+    const outcomes = (await Promise.all([1, 2, 3, 4, 5].map((index) => counted.ask(numbered(index), keys)))).map(
+      (each) => each.outcome,
+    );
+    expect(outcomes.filter((each) => each === 'verified')).toHaveLength(3);
+    expect(outcomes.filter((each) => each === 'unavailable')).toHaveLength(2);
+    expect(counted.cache.verify(known, BY, keys)).toMatchObject({ outcome: 'verified' });
+    expect((await counted.ask(numbered(9), keys)).outcome).toBe('verified');
+  });
+
+  it('is not held up by a provider without keys', async () => {
+    const counted = new Counted({ maxRunning: 1, maxWaiting: 1 });
+    const stuck = new TestKeys();
+    let give: (set: KeySet | null) => void = () => undefined;
+    stuck.ready = () => new Promise((resolve) => (give = resolve));
+    const waiting = Array.from({ length: 2_001 }, (_, index) =>
+      counted.ask(`${numbered(0).slice(0, -6)}${String(index).padStart(5, 'A')}A`, stuck),
+    );
+    expect((await waiting[2_000]!).outcome).toBe('unavailable');
+    expect((await counted.ask(token(ES), new TestKeys(ES))).outcome).toBe('verified');
+    give(null);
+    await Promise.race(waiting);
+    expect(counted.cache.size).toBe(1);
+  });
+
+  it('answers `unavailable` when the keys break', async () => {
+    const counted = new Counted();
+    const broken = new TestKeys(ES);
+    broken.current = { version: 1, find: () => [{} as never] };
+    expect((await counted.ask(token(ES), broken)).outcome).not.toBe('verified');
+    broken.current = {
+      version: 1,
+      find: () => {
+        throw new Error('broken');
+      },
+    };
+    expect((await counted.ask(token(ES), broken)).outcome).toBe('unavailable');
+    broken.current = null;
+    broken.ready = () => Promise.reject(new Error('broken'));
+    expect((await counted.ask(token(ES), broken)).outcome).toBe('unavailable');
+  });
+});
+
+describe('createGate', () => {
+  it('runs no more than its number at once, in order, also after failures', async () => {
+    const gate = createGate({ maxRunning: 2, maxWaiting: 10 });
+    let running = 0;
+    let most = 0;
+    const order: number[] = [];
+    const work = async (index: number): Promise<void> => {
+      most = Math.max(most, ++running);
+      order.push(index);
+      await Promise.resolve();
+      running--;
+      if (index % 2 === 0) throw new Error('failed');
+    };
+    const all = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => gate(() => work(index)) ?? Promise.reject(new Error('no room'))),
+    );
+    expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(4);
+    expect(most).toBe(2);
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await gate(() => Promise.resolve('free'))).toBe('free');
+    const full = createGate({ maxRunning: 1, maxWaiting: 0 });
+    const first = full(() => Promise.resolve());
+    expect(full(() => Promise.resolve())).toBeNull();
+    await first;
+  });
+});
