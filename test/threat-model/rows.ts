@@ -66,13 +66,13 @@ export const ROWS: readonly Row[] = [
   row('3.3', 'failure mode header', 'headers', 'headers.e2e'),
   row('3.3', 'query injection', 'headers'),
 
-  row('3.4', 'empty principal', 'peer'),
-  row('3.4', 'SPIFFE ID spellings', 'peer'),
-  row('3.4', 'NUL and odd bytes in a SAN', 'peer'),
-  row('3.4', 'DNS SAN or subject in place of a URI', 'peer'),
-  row('3.4', 'trust domain aliases', 'peer'),
-  row('3.4', 'several URI SANs', 'peer'),
-  row('3.4', 'destination from the request', 'peer'),
+  row('3.4', 'empty principal', 'peer', 'peer-identity'),
+  row('3.4', 'SPIFFE ID spellings', 'peer', 'peer-identity'),
+  row('3.4', 'NUL and odd bytes in a SAN', 'peer', 'peer-identity'),
+  row('3.4', 'DNS SAN or subject in place of a URI', 'peer', 'peer-identity'),
+  row('3.4', 'trust domain aliases', 'peer', 'peer-identity'),
+  row('3.4', 'several URI SANs', 'peer', 'peer-identity'),
+  row('3.4', 'destination from the request', 'peer', 'peer-identity'),
 
   partly(
     '3.5',
