@@ -38,22 +38,24 @@ const policies = {
   ),
 };
 
-const DEPTHS = ['depth-0', 'depth-1', 'depth-2'] as const;
+type ServiceName = 'depth-0' | 'depth-1' | 'depth-2';
 const serviceAt = (depth: number): { policies: typeof policies; config: Record<string, unknown> } => ({
   policies,
   config: { identity: { xfcc: { enabled: true, trustedPeers: [HOP], depth } } },
 });
 
-let world: World<(typeof DEPTHS)[number]>;
+let world: World<ServiceName>;
 
 beforeAll(async () => {
   const routes = [{ prefix: '/', contextExtensions: { namespace: 'shop', 'label.app': 'orders' } }];
   const tls = serverTls('shop', 'orders');
-  const listener = (
-    name: string,
-    service: (typeof DEPTHS)[number],
-    mode: 'SANITIZE' | 'SANITIZE_SET' | 'APPEND_FORWARD',
-  ) => ({ name, service, tls, routes, http: { forwardClientCertificate: mode } });
+  const listener = (name: string, service: ServiceName, mode: 'SANITIZE' | 'SANITIZE_SET' | 'APPEND_FORWARD') => ({
+    name,
+    service,
+    tls,
+    routes,
+    http: { forwardClientCertificate: mode },
+  });
   world = await startWorld({
     services: { 'depth-0': serviceAt(0), 'depth-1': serviceAt(1), 'depth-2': serviceAt(2) },
     listeners: [
