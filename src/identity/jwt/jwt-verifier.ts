@@ -5,7 +5,7 @@ import type { RevocationList } from '../revocation/revocation-list.ts';
 import { DpopVerifier } from './dpop.ts';
 import type { DpopSettings } from './dpop.ts';
 import { createGate } from './gate.ts';
-import { checkPossession } from './possession.ts';
+import { checkPossession } from './check-possession.ts';
 import type { Possession } from './possession.ts';
 import { TokenCache } from './token-cache.ts';
 import type { TokenCacheSettings } from './token-cache.ts';

@@ -1,8 +1,11 @@
 /** Results of tokens: verified once, used until their end. */
 import { LRUCache } from 'lru-cache';
 import { createHash, hash } from 'node:crypto';
+import type { Claim } from '../../attributes/claim.ts';
+import { isClaimList, isClaimMap } from '../../attributes/claim.ts';
 import type { JwtProvider } from '../../policy/identity-model.ts';
 import type { Authenticated, KeySource } from '../proof.ts';
+import { KeyWaiters } from './key-waiters.ts';
 import type { GateSettings } from './gate.ts';
 import { MAX_TOKEN_LENGTH, parseJws } from './jws.ts';
 import { invalidToken, verifyToken } from './verify-token.ts';
@@ -10,7 +13,7 @@ import type { Gate, TokenVerdict } from './verify-token.ts';
 
 export interface TokenCacheSettings extends GateSettings {
   readonly maxEntries: number;
-  /** Of claims and payloads, as their tokens' lengths tell it. */
+  /** Of the heap that results take, about. */
   readonly maxBytes: number;
   /** A verified token is verified again after this long, however long it lives. */
   readonly maxTtlMs: number;
@@ -32,19 +35,15 @@ export const TOKEN_CACHE_DEFAULTS: TokenCacheSettings = {
 /** Refusals are small and worth little: a flood of bad tokens pushes out other bad tokens and nothing else. */
 const MAX_FAILURES = 2_048;
 
-/** What the parsed claims of a token take beside its text: measured as heap per token, they are about four times as long. */
-const BYTES_PER_CHARACTER = 5;
+/** An entry without its claims and payload: map slots, key, result. Measured, as are the numbers of `weightOf`. */
 const BYTES_PER_ENTRY = 512;
-
-/** New tokens of one provider under way, those that wait for its keys included: one without keys must not hold up others. */
-const MAX_UNDER_WAY = 2_000;
 
 interface Entry {
   readonly result: Authenticated;
   readonly keysVersion: number | null;
   readonly fromMs: number;
   readonly untilMs: number;
-  readonly length: number;
+  readonly weight: number;
 }
 
 export class TokenCache {
@@ -54,7 +53,7 @@ export class TokenCache {
   readonly #verified: LRUCache<string, Entry>;
   readonly #refused = new LRUCache<string, Entry>({ max: MAX_FAILURES });
   readonly #flights = new Map<string, Promise<Authenticated>>();
-  readonly #underWay = new Map<string, number>();
+  readonly #keyWaiters = new KeyWaiters();
   readonly #scopes = new WeakMap<JwtProvider, WeakMap<KeySource, string>>();
   readonly #sources = new WeakMap<KeySource, number>();
   #lastSource = 0;
@@ -67,7 +66,7 @@ export class TokenCache {
     this.#verified = new LRUCache({
       max: settings.maxEntries,
       maxSize: settings.maxBytes,
-      sizeCalculation: ({ length }) => BYTES_PER_ENTRY + BYTES_PER_CHARACTER * length,
+      sizeCalculation: ({ weight }) => weight,
     });
   }
 
@@ -76,13 +75,18 @@ export class TokenCache {
     return this.#verified.size;
   }
 
+  /** Of {@link TokenCacheSettings.maxBytes}. */
+  get bytes(): number {
+    return this.#verified.calculatedSize;
+  }
+
   /** Whether the token is good for the provider. Synchronous when that is known; never throws, never rejects. */
   verify(token: string, provider: JwtProvider, keys: KeySource): Authenticated | Promise<Authenticated> {
     // Before it is hashed: a long one is refused for less than its hash costs.
     if (token.length > MAX_TOKEN_LENGTH) return invalidToken(parseJws(token) as string);
     const scope = this.#scopeOf(provider, keys);
     const key = scope + hash('sha256', token, 'base64url');
-    return this.#known(key, keys) ?? this.#flights.get(key) ?? this.#start(key, scope, token, provider, keys);
+    return this.#known(key, keys) ?? this.#flights.get(key) ?? this.#start(key, token, provider, keys);
   }
 
   #known(key: string, keys: KeySource): Authenticated | null {
@@ -98,33 +102,31 @@ export class TokenCache {
     return null;
   }
 
-  #start(
-    key: string,
-    scope: string,
-    token: string,
-    provider: JwtProvider,
-    keys: KeySource,
-  ): Authenticated | Promise<Authenticated> {
-    const before = this.#underWay.get(scope) ?? 0;
-    if (before >= MAX_UNDER_WAY) return { outcome: 'unavailable', provider: provider.id };
-    const verdict = verifyToken(token, provider, keys, this.#now, this.#gate);
+  #start(key: string, token: string, provider: JwtProvider, keys: KeySource): Authenticated | Promise<Authenticated> {
+    const verdict = verifyToken(token, provider, keys, {
+      now: this.#now,
+      gate: this.#gate,
+      waitFor: (wait) => this.#keyWaiters.wait(keys, wait),
+    });
     if (!(verdict instanceof Promise)) return verdict.result;
-    this.#underWay.set(scope, before + 1);
     const flight = verdict.then((done) => {
       this.#flights.delete(key);
-      const others = this.#underWay.get(scope)! - 1;
-      if (others === 0) this.#underWay.delete(scope);
-      else this.#underWay.set(scope, others);
-      this.#keep(key, token.length, done);
+      this.#keep(key, done);
       return done.result;
     });
     this.#flights.set(key, flight);
     return flight;
   }
 
-  #keep(key: string, length: number, { result, keysVersion }: TokenVerdict): void {
+  #keep(key: string, { result, keysVersion }: TokenVerdict): void {
     const fromMs = this.#now();
-    const entry = (untilMs: number): Entry => ({ result, keysVersion, fromMs, untilMs, length });
+    const entry = (untilMs: number): Entry => ({
+      result,
+      keysVersion,
+      fromMs,
+      untilMs,
+      weight: weightOfResult(result),
+    });
     if (result.outcome === 'verified') {
       const untilMs = Math.min(result.untilMs, fromMs + this.#settings.maxTtlMs);
       // Within the skew a token may be past its end: good for this request, and not kept.
@@ -151,4 +153,20 @@ export class TokenCache {
     }
     return scope;
   }
+}
+
+function weightOfResult(result: Authenticated): number {
+  if (result.outcome !== 'verified') return BYTES_PER_ENTRY;
+  // Strings of claims are slices that keep the text of the whole payload.
+  return BYTES_PER_ENTRY + 2 * result.payload.length + weightOf(result.claims);
+}
+
+/** A token of many small objects takes fifty times its length: by the length, a bound on bytes would be none. */
+function weightOf(claim: Claim): number {
+  if (typeof claim === 'string') return 32;
+  if (isClaimList(claim)) return claim.reduce<number>((sum, each) => sum + 16 + weightOf(each), 48);
+  if (!isClaimMap(claim)) return 16;
+  let sum = 240;
+  for (const value of claim.values()) sum += 80 + weightOf(value);
+  return sum;
 }

@@ -22,6 +22,15 @@ const MAX_KEYS_TRIED = 8;
 /** Runs a piece of work when there is room for it; null: there is no room. */
 export type Gate = <T>(work: () => Promise<T>) => Promise<T> | null;
 
+export interface Surroundings {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** For each signature. */
+  readonly gate: Gate;
+  /** Bounds how many wait for keys; null where no more may. */
+  readonly waitFor: (wait: () => Promise<KeySet | null>) => Promise<KeySet | null>;
+}
+
 export const invalidToken = (description: string): Authenticated => ({
   outcome: 'invalid',
   error: 'invalid_token',
@@ -44,8 +53,7 @@ export function verifyToken(
   token: string,
   provider: JwtProvider,
   keys: KeySource,
-  nowMs: () => number,
-  gate: Gate,
+  around: Surroundings,
 ): TokenVerdict | Promise<TokenVerdict> {
   const jws = parseJws(token);
   if (typeof jws === 'string') return { result: invalidToken(jws), keysVersion: null };
@@ -53,42 +61,42 @@ export function verifyToken(
   if (!ASYMMETRIC_ALGORITHMS.has(algorithm) || !provider.algorithms.includes(algorithm)) {
     return { result: invalidToken('the algorithm is not accepted'), keysVersion: null };
   }
-  const end = checkClaims(jws, provider, nowMs());
+  const end = checkClaims(jws, provider, around.now());
   if (typeof end === 'string') return { result: invalidToken(end), keysVersion: null };
-  return verifySigned(jws, provider, keys, nowMs, gate).catch((): TokenVerdict => unavailable(provider));
+  return verifySigned(jws, provider, keys, around).catch((): TokenVerdict => unavailable(provider));
 }
 
 async function verifySigned(
   jws: Jws,
   provider: JwtProvider,
   keys: KeySource,
-  nowMs: () => number,
-  gate: Gate,
+  around: Surroundings,
 ): Promise<TokenVerdict> {
-  let set = keys.current ?? (await keys.ready());
+  let set = keys.current ?? (await around.waitFor(() => keys.ready()));
   if (set === null) return unavailable(provider);
   let candidates = candidatesOf(set, jws);
   if (candidates.length === 0) {
     // The issuer may have a key that is newer than ours.
-    set = await keys.refresh();
+    set = await around.waitFor(() => keys.refresh());
     if (set === null) return unavailable(provider);
     candidates = candidatesOf(set, jws);
   }
   const verdict = (result: Authenticated): TokenVerdict => ({ result, keysVersion: set.version });
   if (candidates.length === 0) return verdict(invalidToken('the token is signed with an unknown key'));
 
-  const running = gate(() => isSignedByAny(jws, candidates));
+  const running = around.gate(() => isSignedByAny(jws, candidates));
   if (running === null) return unavailable(provider);
   if (!(await running)) return verdict(invalidToken('the signature is wrong'));
 
-  const end = checkClaims(jws, provider, nowMs());
+  const end = checkClaims(jws, provider, around.now());
   if (typeof end === 'string') return verdict(invalidToken(end));
   return verdict({
     outcome: 'verified',
     provider: provider.id,
     claims: claimsForRules(jws.payload, provider.spaceDelimitedClaims),
     untilMs: end,
-    payload: jws.encodedPayload,
+    // A copy: a slice would keep the token with its signature in memory for as long as the result is kept.
+    payload: Buffer.from(jws.encodedPayload, 'latin1').toString('latin1'),
   });
 }
 

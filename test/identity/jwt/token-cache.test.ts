@@ -136,19 +136,43 @@ describe('TokenCache', () => {
     expect((await counted.ask(numbered(9), keys)).outcome).toBe('verified');
   });
 
-  it('is not held up by a provider without keys', async () => {
+  it.each([
+    ['a provider without keys', new TestKeys(), 'ready'],
+    ['a flood of unknown keys', new TestKeys(OTHER), 'refresh'],
+  ] as const)('is not held up by %s', async (_what, stuck, verb) => {
     const counted = new Counted({ maxRunning: 1, maxWaiting: 1 });
-    const stuck = new TestKeys();
-    let give: (set: KeySet | null) => void = () => undefined;
-    stuck.ready = () => new Promise((resolve) => (give = resolve));
-    const waiting = Array.from({ length: 2_001 }, (_, index) =>
-      counted.ask(`${numbered(0).slice(0, -6)}${String(index).padStart(5, 'A')}A`, stuck),
+    const waits: ((set: KeySet | null) => void)[] = [];
+    stuck[verb] = () => new Promise((resolve) => waits.push(resolve));
+    const text = token(ES, { header: { kid: 'unknown' } }).slice(0, -6);
+    const flood = Array.from({ length: 1_001 }, (_, index) =>
+      counted.ask(`${text}${String(index).padStart(5, 'A')}A`, stuck),
     );
-    expect((await waiting[2_000]!).outcome).toBe('unavailable');
+    expect((await flood[1_000]!).outcome).toBe('unavailable');
+    expect(waits).toHaveLength(1_000);
+    // Of another provider, and of this one with a key that is there.
     expect((await counted.ask(token(ES), new TestKeys(ES))).outcome).toBe('verified');
-    give(null);
-    await Promise.race(waiting);
-    expect(counted.cache.size).toBe(1);
+    if (stuck.current !== null) {
+      const known = { ...OTHER, kid: 'es' };
+      expect((await counted.ask(token(known), stuck)).outcome).toBe('verified');
+    }
+    for (const give of waits) give(null);
+    expect(new Set((await Promise.all(flood)).map(({ outcome }) => outcome))).toEqual(new Set(['unavailable']));
+    const late = counted.ask(`${text}ZZZZZA`, stuck);
+    waits[1_000]!(null);
+    expect((await late).outcome).toBe('unavailable');
+  });
+
+  it('counts the bytes of many small objects, which take more than their text', async () => {
+    const counted = new Counted({ maxBytes: 600_000 });
+    const keys = new TestKeys(ES);
+    await counted.ask(token(ES), keys);
+    expect(counted.cache.bytes).toBeLessThan(4_000);
+    const objects = token(ES, { payload: { list: Array.from({ length: 1_000 }, () => ({})) } });
+    await counted.ask(objects, keys);
+    expect(counted.cache.bytes).toBeGreaterThan(20 * objects.length);
+    const many = token(ES, { payload: { list: Array.from({ length: 3_000 }, () => ({})) } });
+    expect((await counted.ask(many, keys)).outcome).toBe('verified');
+    expect(counted.cache.bytes).toBeLessThanOrEqual(600_000);
   });
 
   it('answers `unavailable` when the keys break', async () => {
