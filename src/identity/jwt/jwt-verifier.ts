@@ -39,6 +39,11 @@ export class JwtVerifier {
     return this.#cache.size;
   }
 
+  /** What they take of `cache.maxBytes`. */
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
   /**
    * `token`: a value that `findProofs` found, a byte string. Synchronous for a token seen before (but for DPoP, whose
    * proof is new each time). Never throws, never rejects: what fails is `invalid` or `unavailable`.
@@ -55,6 +60,23 @@ export class JwtVerifier {
       : this.#further(result, token, provider, possession);
   }
 
+  /**
+   * All values that `findProofs` found for one provider: each has to be good, the first speaks, and the end is that of
+   * the shortest. One that is bad outweighs one that cannot be told. Synchronous where there is one
+   * value and `verify` is.
+   */
+  verifyAll(
+    tokens: readonly [string, ...string[]],
+    provider: JwtProvider,
+    keys: KeySource,
+    possession: Possession,
+  ): Authenticated | Promise<Authenticated> {
+    const [first, ...others] = tokens;
+    const result = this.verify(first, provider, keys, possession);
+    if (others.length === 0) return result;
+    return Promise.all([result, ...others.map((each) => this.verify(each, provider, keys, possession))]).then(together);
+  }
+
   /** What is looked at each time, found in the cache or not. */
   #further(
     result: Authenticated,
@@ -66,4 +88,13 @@ export class JwtVerifier {
     if (this.#revocations().isRevoked(result.claims, this.#now())) return invalidToken('the token is revoked');
     return checkPossession(result, provider, token, possession, this.#dpop);
   }
+}
+
+function together(results: readonly Authenticated[]): Authenticated {
+  const bad =
+    results.find(({ outcome }) => outcome === 'invalid') ?? results.find((each) => each.outcome !== 'verified');
+  const [first] = results;
+  if (bad !== undefined || first?.outcome !== 'verified') return bad ?? { outcome: 'none' };
+  const ends = results.map((each) => (each.outcome === 'verified' ? each.untilMs : 0));
+  return { ...first, untilMs: Math.min(...ends) };
 }

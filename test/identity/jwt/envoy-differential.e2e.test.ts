@@ -13,6 +13,7 @@ import type { SigningKey, TokenParts } from './support/issuer.ts';
 import { startJwtEnvoy } from './support/jwt-envoy.ts';
 import type { JwtEnvoy } from './support/jwt-envoy.ts';
 import { lines, request } from './support/request.ts';
+import { NO_POSSESSION } from './support/verifier.ts';
 
 const now = Math.floor(Date.now() / 1000);
 const ES = signingKey('ES256', 'es');
@@ -336,20 +337,8 @@ async function ours({ at = 'plain', path = '/', headers = [] }: Row): Promise<{ 
   const by = PROVIDERS[at];
   const found = findProofs(request(path, asSeen(headers)), jwtLocations(by), by.profile);
   if (found.outcome !== 'found') return { outcome: found.outcome, payload: null };
-  let payload: unknown = null;
-  for (const [index, value] of found.values.entries()) {
-    const result = await verifier.verify(value, by, keys, {
-      certificateSha256: null,
-      dpop: lines(),
-      method: 'GET',
-      scheme: 'https',
-      authority: 'shop.example',
-      target: path,
-    });
-    if (result.outcome !== 'verified') return { outcome: result.outcome, payload: null };
-    if (index === 0) payload = plain(result.claims);
-  }
-  return { outcome: 'verified', payload };
+  const result = await verifier.verifyAll(found.values, by, keys, NO_POSSESSION);
+  return { outcome: result.outcome, payload: result.outcome === 'verified' ? plain(result.claims) : null };
 }
 
 function plain(claim: Claim): unknown {
