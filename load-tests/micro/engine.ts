@@ -10,6 +10,7 @@ import type { PeerIdentity } from '../../src/attributes/peer-identity.ts';
 import type { Workload } from '../../src/attributes/workload.ts';
 import { readCheckRequest } from '../../src/extauthz/check-request.ts';
 import type { CheckRequestView } from '../../src/extauthz/check-request.ts';
+import { RecentChecks } from '../../src/extauthz/recent-checks.ts';
 import { identify } from '../../src/identity/identify.ts';
 import { decide } from '../../src/pdp/decide.ts';
 import type { Decision } from '../../src/pdp/decision.ts';
@@ -27,7 +28,8 @@ const TTL_MS = 60_000;
 
 /** A request with everything done that is none of the engine's business: received, walked, its certificate parsed. */
 export interface Prepared {
-  readonly view: CheckRequestView;
+  readonly bytes: Uint8Array;
+  view: CheckRequestView;
   readonly peer: PeerIdentity;
   readonly workload: Workload;
 }
@@ -35,6 +37,8 @@ export interface Prepared {
 export interface Engine {
   readonly snapshot: PolicySnapshot;
   prepare(ask: Ask): Prepared;
+  /** Walks the message anew, as it is walked just before it is decided: so it lies in the processor's caches then. */
+  receive(prepared: Prepared): void;
   /** Makes ready what is made when a workload is first asked for. */
   scopeOf(prepared: Prepared): Scope;
   /** Uncached. */
@@ -62,6 +66,8 @@ function compiled(set: PolicySet, { snapshot, diagnostics }: ReturnType<typeof c
 
 function engineOf(snapshot: PolicySnapshot, cacheEntries: number): Engine {
   const cache = new DecisionCache<Decision>({ maxEntries: cacheEntries });
+  const recent = new RecentChecks<Decision>(cacheEntries);
+  let hits = 0;
   const scopeOf = ({ workload }: Prepared): Scope => {
     const scope = snapshot.scopeOf(workload);
     if (scope === null) throw new Error('a workload of which too little is known');
@@ -77,8 +83,8 @@ function engineOf(snapshot: PolicySnapshot, cacheEntries: number): Engine {
     snapshot,
     scopeOf,
     prepare(ask) {
-      const view = readCheckRequest(checkRequest(ask));
-      if (view === null) throw new Error('no CheckRequest');
+      const bytes = checkRequest(ask);
+      const view = walked(bytes);
       const proof = {
         principal: view.sourcePrincipal,
         certificate: view.sourceCertificate,
@@ -87,20 +93,33 @@ function engineOf(snapshot: PolicySnapshot, cacheEntries: number): Engine {
       const peer = identify(proof, SETTINGS.xfcc);
       const workload = resolveWorkload(new RequestAttributes(view, SETTINGS, () => peer), snapshot);
       if (workload === 'conflict') throw new Error('sources that contradict each other about the workload');
-      return { view, peer, workload };
+      return { bytes, view, peer, workload };
+    },
+    receive(prepared) {
+      prepared.view = walked(prepared.bytes);
     },
     decide: (prepared) => decide(scopeOf(prepared), SETTINGS, attributesOf(prepared), options),
     decideCached(prepared) {
+      const { view, workload } = prepared;
+      const seen = recent.find(view, NOW_MS);
+      if (seen !== null) {
+        hits++;
+        return seen.value;
+      }
       const scope = scopeOf(prepared);
       const request = attributesOf(prepared);
       const key = cache.key(scope, request, '/');
-      const known = cache.get(key, NOW_MS);
-      if (known !== null) return known;
+      const known = cache.find(key, NOW_MS);
+      if (known !== null) {
+        hits++;
+        recent.keep(view, scope, { workload, value: known.value }, known);
+        return known.value;
+      }
       const decided = decide(scope, SETTINGS, request, options);
       cache.set(key, decided, NOW_MS, decided.keepUntilMs);
       return decided;
     },
-    cacheHits: () => cache.statistics.hits,
+    cacheHits: () => hits,
   };
 }
 
@@ -112,4 +131,10 @@ export function outcome(decision: Decision): string {
 /** A number for what decided: for comparing within a timed loop. */
 export function outcomeNumber(decision: Decision): number {
   return decision.rule === null ? -1 : decision.rule.ordinal;
+}
+
+function walked(bytes: Uint8Array): CheckRequestView {
+  const view = readCheckRequest(bytes);
+  if (view === null) throw new Error('no CheckRequest');
+  return view;
 }

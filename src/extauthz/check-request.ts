@@ -8,6 +8,8 @@ import type { ClaimMap } from '../attributes/claim.ts';
 import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { CheckSource } from '../attributes/request-attributes.ts';
+import type { RawReads } from './recent-checks.ts';
+import type { SpanKey } from './span-table.ts';
 import { WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
 
@@ -355,6 +357,64 @@ export class CheckRequestView implements CheckSource {
     return found;
   }
 
+  startKey(key: SpanKey): void {
+    key.start(this.#buffer);
+  }
+
+  /** All that says which workload is called, and where; pdp/resolve-workload.ts reads nothing else. */
+  addWorkload(key: SpanKey): void {
+    const { destinationAddress, destinationPrincipal } = this.#spans;
+    key.add(destinationAddress.start, destinationAddress.end);
+    key.add(destinationPrincipal.start, destinationPrincipal.end);
+    addRanges(key, this.#destinationLabels);
+    addRanges(key, this.#contextExtensions);
+  }
+
+  /** What the gate reads, and the rest as asked. The port of the source, ids and times are not among it. */
+  addReads(key: SpanKey, reads: RawReads): void {
+    const spans = this.#spans;
+    addSpan(key, spans.method);
+    addSpan(key, spans.target);
+    addSpan(key, spans.authority);
+    if (reads.scheme) addSpan(key, spans.scheme);
+    if (reads.protocol) addSpan(key, spans.protocol);
+    if (reads.size) {
+      key.addNumber(this.size | 0);
+      key.addNumber(Math.floor(this.size / 2 ** 32));
+    }
+    if (reads.peer) {
+      addSpan(key, spans.sourcePrincipal);
+      addSpan(key, spans.sourceCertificate);
+    }
+    if (reads.sourceAddress) addSpan(key, spans.sourceAddress);
+    if (reads.destination) {
+      addSpan(key, spans.destinationAddress);
+      addSpan(key, spans.destinationPrincipal);
+      key.addNumber(this.destinationPort);
+    }
+    if (reads.sni) addSpan(key, spans.sni);
+    if (reads.metadata) addRanges(key, this.#metadata);
+    // Whether lines are exact or joined is part of what they mean.
+    const raw = this.#rawHeaders.length > 0;
+    key.addNumber(raw ? 1 : 0);
+    const headers = raw ? this.#rawHeaders : this.#headers;
+    for (const name of reads.headers) this.#addHeader(key, name, headers);
+  }
+
+  #addHeader(key: SpanKey, name: string, headers: readonly number[]): void {
+    let count = 0;
+    for (let i = 0; i < headers.length; i += 4)
+      if (headers[i + 1]! - headers[i]! === name.length && this.#isName(headers[i]!, headers[i + 1]!, name)) {
+        key.add(headers[i + 2]!, headers[i + 3]!);
+        count++;
+      }
+    key.addNumber(count);
+  }
+
+  get hasUnderscoredNames(): boolean {
+    return this.#underscored;
+  }
+
   get headerStatistics(): HeaderStatistics {
     return { count: (this.#headers.length + this.#rawHeaders.length) / 4, bytes: this.#headerBytes };
   }
@@ -470,6 +530,15 @@ export class CheckRequestView implements CheckSource {
 }
 
 const HOST = 'host';
+
+function addSpan(key: SpanKey, { start, end }: Span): void {
+  key.add(start, end);
+}
+
+function addRanges(key: SpanKey, ranges: readonly number[]): void {
+  for (let i = 0; i < ranges.length; i += 2) key.add(ranges[i]!, ranges[i + 1]!);
+  key.addNumber(ranges.length);
+}
 
 function take(reader: WireReader, into: Span): void {
   reader.range();

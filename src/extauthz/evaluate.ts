@@ -30,9 +30,9 @@ export type Question =
       readonly scope: Scope;
     };
 
-export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: HeaderLimits): Question {
-  const { settings } = snapshot;
-  const request = new RequestAttributes(view, settings, () =>
+/** The request as policies see it. */
+export function attributesOf(view: CheckRequestView, { settings }: PolicySnapshot): RequestAttributes {
+  return new RequestAttributes(view, settings, () =>
     identify(
       {
         principal: view.sourcePrincipal,
@@ -42,14 +42,26 @@ export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: H
       settings.xfcc,
     ),
   );
+}
+
+/** What no policy is asked about, whatever the policies are: told by the message as a whole. */
+export function refuseMessage(view: CheckRequestView, limits: HeaderLimits): Reason | null {
+  if (!view.hasHttp) return 'malformed_request';
+  const { count, bytes } = view.headerStatistics;
+  if (count > limits.maxHeaders || bytes > limits.maxHeaderBytes) return 'headers_too_large';
+  return null;
+}
+
+export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: HeaderLimits): Question {
+  const { settings } = snapshot;
+  const request = attributesOf(view, snapshot);
   const refuse = (reason: Reason, workload: Workload | null = null): Question => ({
     refused: decision(reason),
     request,
     workload,
   });
-  if (!view.hasHttp) return refuse('malformed_request');
-  const { count, bytes } = view.headerStatistics;
-  if (count > limits.maxHeaders || bytes > limits.maxHeaderBytes) return refuse('headers_too_large');
+  const unfit = refuseMessage(view, limits);
+  if (unfit !== null) return refuse(unfit);
   const ambiguity = refuseAmbiguous(request, settings.ambiguousPaths);
   if (ambiguity !== null) return refuse(ambiguity);
   if (view.hasContradictingHeaders()) return refuse('malformed_header');
@@ -59,6 +71,20 @@ export function pose(view: CheckRequestView, snapshot: PolicySnapshot, limits: H
   const scope = snapshot.scopeOf(workload);
   if (scope === null) return refuse('workload_unresolved', workload);
   return { refused: null, request, workload, scope };
+}
+
+/**
+ * May the answer be one that was given to the same bytes of what its rules read? Not when something of the message
+ * as a whole counts: how large it is, headers that contradict each other, and headers that must be taken out.
+ */
+export function isPlain(view: CheckRequestView, snapshot: PolicySnapshot, limits: HeaderLimits): boolean {
+  return (
+    !view.hasUnderscoredNames &&
+    !snapshot.ownedHaveUnderscore &&
+    refuseMessage(view, limits) === null &&
+    !view.hasContradictingHeaders() &&
+    !hasFailureMark(view)
+  );
 }
 
 const FAILURE_MODE_HEADER = 'x-envoy-auth-failure-mode-allowed';
@@ -76,8 +102,12 @@ export function strayHeaders(view: CheckRequestView, snapshot: PolicySnapshot): 
       if (snapshot.ownedFolded.has(name.replaceAll('-', '_')) && !snapshot.ownedHeaders.includes(name))
         stray.push(name);
   }
-  const mark = view.header(FAILURE_MODE_HEADER);
-  if (mark.form === 'joined' || mark.lines.length > 0) stray.push(FAILURE_MODE_HEADER);
+  if (hasFailureMark(view)) stray.push(FAILURE_MODE_HEADER);
   // Sorted, since a caller chooses the order and answers are shared by it.
   return stray.sort();
+}
+
+function hasFailureMark(view: CheckRequestView): boolean {
+  const mark = view.header(FAILURE_MODE_HEADER);
+  return mark.form === 'joined' || mark.lines.length > 0;
 }

@@ -15,8 +15,9 @@ import { readCheckRequest } from './check-request.ts';
 import { SharedAnswers } from './shared-answers.ts';
 import type { EncodedAnswer } from './shared-answers.ts';
 import { DecisionIds, withDecisionId } from './decision-id.ts';
-import { pose, strayHeaders } from './evaluate.ts';
+import { attributesOf, isPlain, pose, strayHeaders } from './evaluate.ts';
 import type { HeaderLimits } from './evaluate.ts';
+import { RecentChecks } from './recent-checks.ts';
 
 /** What is known of the call, besides its bytes. */
 export interface CheckContext {
@@ -69,6 +70,7 @@ export class CheckService {
   readonly #options: CheckServiceOptions;
   readonly #now: () => number;
   readonly #cache: DecisionCache<CachedAnswer>;
+  readonly #recent: RecentChecks<CachedAnswer>;
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
@@ -82,6 +84,7 @@ export class CheckService {
       // Other answers are shared by many entries. These a caller can make large: sixty headers of one long value.
       sizeOf: ({ decision, bytes }) => (decision.rule?.respond?.constant === false ? bytes.length : 0),
     });
+    this.#recent = new RecentChecks(options.cache.maxEntries);
   }
 
   get cache(): DecisionCache<CachedAnswer> {
@@ -111,6 +114,15 @@ export class CheckService {
     if (view === null) return null;
     if (snapshot === null) return this.#refuse('not_ready', id, startedMs);
 
+    const plain = isPlain(view, snapshot, this.#options.limits);
+    const recent = plain ? this.#recent.find(view, nowMs) : null;
+    if (recent !== null) {
+      const { workload, value } = recent;
+      const request = attributesOf(view, snapshot);
+      request.workload = workload;
+      this.#cache.countHit();
+      return this.#finish(value, snapshot, request, workload, 'hit', id, startedMs);
+    }
     const question = pose(view, snapshot, this.#options.limits);
     const { request, workload } = question;
     if (question.refused !== null) {
@@ -122,8 +134,11 @@ export class CheckService {
     // The answer to a request without a path changes no query, whatever the rules read.
     const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()}`;
     const key = this.#cache.key(question.scope, request, beyondRules);
-    const known = this.#cache.get(key, nowMs);
-    if (known !== null) return this.#finish(known, snapshot, request, workload, 'hit', id, startedMs);
+    const known = this.#cache.find(key, nowMs);
+    if (known !== null) {
+      if (plain) this.#recent.keep(view, question.scope, { workload: question.workload, value: known.value }, known);
+      return this.#finish(known.value, snapshot, request, workload, 'hit', id, startedMs);
+    }
 
     const decided = decide(question.scope, snapshot.settings, request, {
       nowMs,
@@ -139,6 +154,7 @@ export class CheckService {
   #turnTo(snapshot: PolicySnapshot | null): void {
     this.#snapshot = snapshot;
     this.#cache.clear();
+    this.#recent.clear();
   }
 
   /** Why the request is not even looked at. */

@@ -21,7 +21,7 @@ export const MAX_KEY_LENGTH = 4096;
 /** Characters of key and bytes of value for each entry on average, before old entries leave: bounds the memory. */
 const MEAN_SIZE = 512;
 
-interface Entry<Value> {
+export interface KeptDecision<Value> {
   readonly value: Value;
   /** A clock that was set back must not lengthen a life: an entry from the future counts as gone. */
   readonly fromMs: number;
@@ -29,9 +29,10 @@ interface Entry<Value> {
 }
 
 export class DecisionCache<Value extends object> {
-  #entries: LRUCache<string, Entry<Value>> | null;
+  #entries: LRUCache<string, KeptDecision<Value>> | null;
   readonly #options: DecisionCacheOptions<Value>;
   #hits = 0;
+  #foundElsewhere = 0;
   #misses = 0;
   #evictions = 0;
 
@@ -40,7 +41,7 @@ export class DecisionCache<Value extends object> {
     this.#entries = this.#empty();
   }
 
-  #empty(): LRUCache<string, Entry<Value>> | null {
+  #empty(): LRUCache<string, KeptDecision<Value>> | null {
     const { maxEntries, sizeOf } = this.#options;
     if (maxEntries === 0) return null;
     return new LRUCache({
@@ -64,14 +65,20 @@ export class DecisionCache<Value extends object> {
     return key;
   }
 
-  get(key: string | null, nowMs: number): Value | null {
+  find(key: string | null, nowMs: number): KeptDecision<Value> | null {
     const entry = key === null ? undefined : this.#entries?.get(key);
     if (entry !== undefined && nowMs >= entry.fromMs && nowMs < entry.untilMs) {
       this.#hits++;
-      return entry.value;
+      return entry;
     }
     this.#misses++;
     return null;
+  }
+
+  /** One that was found elsewhere, before a key was made. */
+  countHit(): void {
+    this.#hits++;
+    this.#foundElsewhere++;
   }
 
   set(key: string | null, value: Value, nowMs: number, untilMs: number): void {
@@ -85,10 +92,18 @@ export class DecisionCache<Value extends object> {
 
   get statistics(): {
     readonly hits: number;
+    /** Those of the hits for which no key was made. */
+    readonly foundElsewhere: number;
     readonly misses: number;
     readonly evictions: number;
     readonly size: number;
   } {
-    return { hits: this.#hits, misses: this.#misses, evictions: this.#evictions, size: this.#entries?.size ?? 0 };
+    return {
+      hits: this.#hits,
+      foundElsewhere: this.#foundElsewhere,
+      misses: this.#misses,
+      evictions: this.#evictions,
+      size: this.#entries?.size ?? 0,
+    };
   }
 }

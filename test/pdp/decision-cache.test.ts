@@ -287,13 +287,17 @@ describe('a kept decision', () => {
   it('is there until its time, and not at it', () => {
     const kept = fresh();
     kept.set('k', one, 1000, 2000);
-    expect([kept.get('k', 1000), kept.get('k', 1999), kept.get('k', 2000)]).toEqual([one, one, null]);
+    expect([kept.find('k', 1000)?.value, kept.find('k', 1999)?.value, kept.find('k', 2000)?.value]).toEqual([
+      one,
+      one,
+      undefined,
+    ]);
   });
 
   it('is not there before it was made: a clock that was set back lengthens no life', () => {
     const kept = fresh();
     kept.set('k', one, 1000, 2000);
-    expect(kept.get('k', 999)).toBeNull();
+    expect(kept.find('k', 999)).toBeNull();
   });
 
   it('is not kept with no time to live, nor without a key', () => {
@@ -301,16 +305,16 @@ describe('a kept decision', () => {
     kept.set('a', one, 1000, 1000);
     kept.set('b', one, 1000, 0);
     kept.set(null, one, 1000, 2000);
-    expect([kept.get('a', 1000), kept.get('b', 1000), kept.get(null, 1000)]).toEqual([null, null, null]);
+    expect([kept.find('a', 1000), kept.find('b', 1000), kept.find(null, 1000)]).toEqual([null, null, null]);
     expect(kept.statistics.size).toBe(0);
   });
 
   it('leaves when there is no room, the one not asked for longest first', () => {
     const kept = fresh();
     for (const key of ['a', 'b', 'c']) kept.set(key, one, 0, 10);
-    kept.get('a', 0);
+    kept.find('a', 0);
     kept.set('d', one, 0, 10);
-    expect(['a', 'b', 'c', 'd'].filter((key) => kept.get(key, 0) !== null)).toEqual(['a', 'c', 'd']);
+    expect(['a', 'b', 'c', 'd'].filter((key) => kept.find(key, 0) !== null)).toEqual(['a', 'c', 'd']);
     expect(kept.statistics.evictions).toBe(1);
   });
 
@@ -323,9 +327,9 @@ describe('a kept decision', () => {
   it('is counted', () => {
     const kept = fresh();
     kept.set('k', one, 0, 10);
-    kept.get('k', 0);
-    kept.get('x', 0);
-    kept.get('k', 20);
+    kept.find('k', 0);
+    kept.find('x', 0);
+    kept.find('k', 20);
     expect(kept.statistics).toMatchObject({ hits: 1, misses: 2, size: 1 });
     kept.clear();
     expect(kept.statistics.size).toBe(0);

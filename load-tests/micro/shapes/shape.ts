@@ -166,5 +166,5 @@ export function ordinaryRequest(random: Random, parts: Ask = {}): Ask {
 }
 
 export function policySetOf(part: Part): PolicySet {
-  return { policies: part.policies(), groups: new Map(), workloads: [] };
+  return { policies: part.policies(), groups: new Map(), workloads: [], authentications: [] };
 }
