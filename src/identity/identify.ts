@@ -1,4 +1,5 @@
 /** Who asks: the connection's peer, or the one for whom a trusted hop speaks. */
+import { LRUCache } from 'lru-cache';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import { NO_PEER, UNREADABLE_PEER } from '../attributes/peer-identity.ts';
 import type { CertificateFacts, PeerIdentity } from '../attributes/peer-identity.ts';
@@ -68,11 +69,31 @@ function isEmptyTrusted({ xfccMarked = false }: PeerProof, { trustEmptyPeer = 'n
   return trustEmptyPeer === 'always' || (trustEmptyPeer === 'marked' && xfccMarked);
 }
 
+/** Values of trusted hops seen lately: each of their clients has one. Reading one takes some microseconds. */
+const MAX_FORWARDED = 4096;
+
+const forwarded = new LRUCache<string, PeerIdentity>({
+  max: MAX_FORWARDED,
+  // 2 KiB for each on average; with a certificate in it, fewer are kept.
+  maxSize: MAX_FORWARDED * 2 * 1024,
+  sizeCalculation: (_, text) => text.length,
+});
+
 /** Whom the hop speaks for; the hop itself when it speaks for nobody. */
 function spokenFor(lines: HeaderLines, depth: number, hop: PeerIdentity): PeerIdentity {
   if (lines.form === 'exact' && lines.lines.length === 0) return hop;
   // Envoy joins this header, so more than one line is somebody's trick.
   const value = lines.form === 'joined' ? lines.value : lines.lines.length === 1 ? lines.lines[0]! : '';
+  const what = `${depth};${value}`;
+  let peer = forwarded.get(what);
+  if (peer === undefined) {
+    peer = peerIn(value, depth);
+    forwarded.set(what, peer);
+  }
+  return peer;
+}
+
+function peerIn(value: string, depth: number): PeerIdentity {
   const elements = parseXfcc(value);
   if (elements === null || (depth === 0 && elements.length !== 1)) return UNREADABLE_PEER;
   const element = elements[depth === 0 ? 0 : elements.length - depth];

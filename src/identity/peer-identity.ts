@@ -22,6 +22,13 @@ const certificates = new LRUCache<string, PeerIdentity>({
   sizeCalculation: (_, text) => text.length,
 });
 
+/** Principals that came without a certificate. */
+const principals = new LRUCache<string, PeerIdentity>({
+  max: MAX_CACHED_CERTIFICATES,
+  maxSize: MAX_CACHED_CERTIFICATES * 256,
+  sizeCalculation: (_, text) => text.length,
+});
+
 /**
  * `certificate`: URL-encoded PEM as Envoy sends it (`include_peer_certificate`), or empty.
  * `principal`: `source.principal`, or empty.
@@ -39,9 +46,13 @@ export function identifyPeer(principal: string, certificate: string): PeerIdenti
     }
     return identity;
   }
-  return principal === '' || hasControlByte(principal)
-    ? NO_PEER
-    : identityOf(uriLike(principal) ? [principal] : [], [principal]);
+  if (principal === '') return NO_PEER;
+  let identity = principals.get(principal);
+  if (identity === undefined) {
+    identity = hasControlByte(principal) ? NO_PEER : identityOf(uriLike(principal) ? [principal] : [], [principal]);
+    principals.set(principal, identity);
+  }
+  return identity;
 }
 
 /** No URI, no DNS name and no subject as Envoy writes it has one: who shows it wants to be misread. */
