@@ -207,6 +207,7 @@ describe('an IdentityProvider of signed tokens', () => {
     ['with keys in a place and discovered', jwt('jwksUri: "https://i", discovery: true'), ['conflicting-fields']],
     ['with keys nowhere', jwt('discovery: false'), ['missing-field']],
     ['with an issuer at which no keys can be', '{issuer: login, jwt: {audiences: [a]}}', ['bad-value']],
+    ['with an issuer that has a query', jwt().replace('login.example', 'login.example/?a'), ['bad-value']],
     ['with keys that are no key set', jwt('jwks: "{}"'), ['bad-jwks']],
     ['with a clock that is wrong', jwt('clockSkewSeconds: 61'), ['bad-value']],
     ['with an age of nothing', jwt('maxTokenAgeSeconds: 0'), ['bad-value']],
@@ -325,10 +326,10 @@ describe('an IdentityProvider of API keys', () => {
 
   it.each([
     ['in place of a hash', apiKeys('{id: a, owner: b, sha256: [SECRET]}'), 'bad-key-hash'],
-    ['in place of the list', apiKeys('{id: a, owner: b, sha256: SECRET}'), 'wrong-type'],
-    ['that is a number', apiKeys('{id: a, owner: b, sha256: [7777]}'), 'wrong-type'],
-    ['that is a number, in place of the list', apiKeys('{id: a, owner: b, sha256: 7777}'), 'wrong-type'],
-    ['in a list in the list', apiKeys('{id: a, owner: b, sha256: [[SECRET]]}'), 'wrong-type'],
+    ['in place of the list', apiKeys('{id: a, owner: b, sha256: SECRET}'), 'bad-key-hash'],
+    ['that is a number', apiKeys('{id: a, owner: b, sha256: [7777]}'), 'bad-key-hash'],
+    ['that is a number, in place of the list', apiKeys('{id: a, owner: b, sha256: 7777}'), 'bad-key-hash'],
+    ['in a list in the list', apiKeys('{id: a, owner: b, sha256: [[SECRET]]}'), 'bad-key-hash'],
     ['in a field of another name', apiKeys(key('a', 'key: SECRET')), 'unknown-field'],
   ])('is refused with a key %s, and the message does not repeat it', (_, spec, code) => {
     const messages = messagesOf(spec.replace('SECRET', 'sk-live-7f1d'));

@@ -1,4 +1,7 @@
-/** Keys of an IdentityProvider. No message here repeats a value: it may be a key. */
+/**
+ * Keys of an IdentityProvider. No message here repeats a value: it may be a key. Whatever is wrong with a hash has the
+ * code `bad-key-hash`, so that reporters know which lines of a file not to show.
+ */
 import type { ApiKey } from '../identity-model.ts';
 import { asMap } from '../parse/expect.ts';
 import { entryOf, keyPlace, positionOf } from '../parse/node.ts';
@@ -74,7 +77,12 @@ function readHashes(map: MapNode, { report }: Context): readonly string[] {
     return [];
   }
   if (entry.value.kind !== 'list') {
-    report.error('wrong-type', place, 'a list of hashes is needed here', 'write it as a list: [64 hexadecimal digits]');
+    report.error(
+      'bad-key-hash',
+      place,
+      'a list of hashes is needed here',
+      'write it as a list: [64 hexadecimal digits]',
+    );
     return [];
   }
   const { items } = entry.value;
@@ -92,7 +100,7 @@ function readHashes(map: MapNode, { report }: Context): readonly string[] {
 
 function readHash(node: Node, report: Context['report']): string[] {
   if (node.kind !== 'scalar' || typeof node.value !== 'string') {
-    report.error('wrong-type', positionOf(node), 'a hash in quotes is needed here', HOW);
+    report.error('bad-key-hash', positionOf(node), 'a hash in quotes is needed here', HOW);
     return [];
   }
   const hash = node.value.toLowerCase();

@@ -15,7 +15,7 @@ import type { MapNode } from '../parse/node.ts';
 import type { PolicyObject } from '../parse/objects.ts';
 import { checkJwks } from '../validate/jwks.ts';
 import type { Context } from '../validate/value-check.ts';
-import { checkWebAddress, discoveryAddress, isWebAddress } from '../validate/web-address.ts';
+import { checkWebAddress, discoveryAddress, hasDiscovery } from '../validate/web-address.ts';
 import { readApiKeys } from './api-keys.ts';
 import { refuseDryRun } from './dry-run.ts';
 import { booleanField, fieldOf, integerField, mapField, stringField, stringsField } from './fields.ts';
@@ -172,7 +172,7 @@ function readKeyOrigin(jwt: MapNode, issuer: StringNode | null, context: Context
     return null;
   }
   if (issuer === null) return null;
-  if (isWebAddress(issuer.value)) return { from: 'discovery', uri: discoveryAddress(issuer.value) };
+  if (hasDiscovery(issuer.value)) return { from: 'discovery', uri: discoveryAddress(issuer.value) };
   report.error(
     'bad-value',
     positionOf(issuer),

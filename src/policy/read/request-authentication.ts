@@ -12,7 +12,7 @@ import type { MapNode } from '../parse/node.ts';
 import type { PolicyObject } from '../parse/objects.ts';
 import { checkJwks } from '../validate/jwks.ts';
 import type { Context } from '../validate/value-check.ts';
-import { checkWebAddress, discoveryAddress, isWebAddress } from '../validate/web-address.ts';
+import { checkWebAddress, discoveryAddress, hasDiscovery } from '../validate/web-address.ts';
 import { refuseDryRun } from './dry-run.ts';
 import { readTimeout } from './duration.ts';
 import { booleanField, fieldOf, listField, stringField, stringsField } from './fields.ts';
@@ -131,7 +131,7 @@ function readKeyOrigin(rule: MapNode, written: WrittenKeys, context: Context): K
   if (jwks !== null) return checkJwks(jwks, context) ? { from: 'inline', jwks: jwks.value } : null;
   if (jwksUri !== null) return { from: 'uri', uri: jwksUri.value, ...timeout };
   if (issuer === null) return null;
-  if (isWebAddress(issuer.value)) return { from: 'discovery', uri: discoveryAddress(issuer.value), ...timeout };
+  if (hasDiscovery(issuer.value)) return { from: 'discovery', uri: discoveryAddress(issuer.value), ...timeout };
   context.report.error(
     'bad-value',
     positionOf(issuer),

@@ -1,6 +1,5 @@
 /** JSON Web Key Sets written into policies (RFC 7517). */
 import { createPublicKey } from 'node:crypto';
-import type { JsonWebKey } from 'node:crypto';
 import type { StringNode } from '../parse/expect.ts';
 import { positionOf } from '../parse/node.ts';
 import type { Context } from './value-check.ts';
@@ -89,7 +88,7 @@ function problemOfKey(key: Members): Problem | null {
   }
   if (kty !== 'RSA' && !isKnownCurve(key)) return null;
   try {
-    const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
+    const { asymmetricKeyDetails } = createPublicKey({ key: key, format: 'jwk' });
     if (kty !== 'RSA' || (asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS) return null;
     return { message: `is an RSA key of less than ${MIN_RSA_BITS} bits`, hint: 'use a longer key' };
   } catch {

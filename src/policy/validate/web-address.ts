@@ -17,8 +17,9 @@ export function checkWebAddress(text: StringNode, { report }: Context): boolean 
   return false;
 }
 
-export function isWebAddress(text: string): boolean {
-  return problemOf(text) === null;
+/** An issuer that has a discovery document: an address without query and fragment (OpenID Connect Discovery 1.0 §2). */
+export function hasDiscovery(issuer: string): boolean {
+  return !issuer.includes('?') && problemOf(issuer) === null;
 }
 
 /** OpenID Connect Discovery 1.0 §4.1: a slash at the end of the issuer is left out. */
