@@ -41,7 +41,8 @@ export function readAnswer(text: string, provider: IntrospectionProvider, nowMs:
       return no('the token is for another audience');
   }
   const scopes = scopesOf(response.get('scope'));
-  if (!provider.requiredScopes.every((each) => scopes.includes(toByteString(each)))) return no('the token lacks a scope');
+  if (!provider.requiredScopes.every((each) => scopes.includes(toByteString(each))))
+    return no('the token lacks a scope');
   // A bound token is worth nothing without the key (RFC 8705 §3, RFC 9449 §7.1), and the key is not looked at here.
   const type = stringOf(response, 'token_type');
   if (response.has('cnf') || type?.toLowerCase() === 'dpop') return no('the token is bound to a key');

@@ -184,10 +184,10 @@ export class Introspector {
   }
 
   #failed(server: Server, error: string): void {
-    const wasOpen = server.breaker.state !== 'closed';
+    const { state: before } = server.breaker;
     server.breaker.failed();
     server.lastError = error;
-    if (!wasOpen && server.breaker.state !== 'closed')
+    if (before === 'closed' && server.breaker.state === 'open')
       this.#options.log.warn({ endpoint: server.endpoint, error }, 'introspection does not work');
   }
 

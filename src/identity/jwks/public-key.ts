@@ -51,7 +51,14 @@ const COORDINATE_BYTES: ReadonlyMap<string, number> = new Map([
 
 /** What a key of a set is not used for. */
 export type KeyFlaw =
-  'not an object' | 'secret' | 'type' | 'not for signatures' | 'algorithm' | 'id' | 'too weak or too long' | 'malformed';
+  | 'not an object'
+  | 'secret'
+  | 'type'
+  | 'not for signatures'
+  | 'algorithm'
+  | 'id'
+  | 'too weak or too long'
+  | 'malformed';
 
 export class PublicKey {
   readonly kid: string | null;

@@ -21,7 +21,14 @@ const blocks = (...texts: readonly string[]): readonly Cidr[] => texts.map((text
 
 const LOOPBACK = blocks('127.0.0.0/8', '::1/128');
 /** The last four: metadata services of AWS (IPv6), Google (IPv6), Alibaba and Oracle, which are not link-local. */
-const LINK_LOCAL = blocks('169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32', 'fd20:ce::/32', '100.100.100.200', '192.0.0.192');
+const LINK_LOCAL = blocks(
+  '169.254.0.0/16',
+  'fe80::/10',
+  'fd00:ec2::/32',
+  'fd20:ce::/32',
+  '100.100.100.200',
+  '192.0.0.192',
+);
 /** "This network" (RFC 1122 §3.2.1.3: a way to say loopback on Linux), multicast, reserved and broadcast. */
 const NOWHERE = blocks('0.0.0.0/8', '::/128', '224.0.0.0/4', 'ff00::/8', '240.0.0.0/4');
 

@@ -127,7 +127,7 @@ async function tunnel(
         if (response.statusCode !== 200) fail(`the proxy answered ${response.statusCode ?? 0}`);
         // A server says nothing before it is asked: these bytes are the proxy's.
         else if (head.length > 0) fail('the proxy sent more than its answer');
-        else resolve(connected as Socket);
+        else resolve(connected);
       })
       .end();
   });

@@ -38,5 +38,6 @@ export class FetchError extends Error {
 
 /** What an error of a socket, of TLS or of a file may say: its code, never its text, which can quote what was sent. */
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'failed';
+  if (typeof error !== 'object' || error === null || !('code' in error)) return 'failed';
+  return typeof error.code === 'string' ? error.code : 'failed';
 }

@@ -167,12 +167,7 @@ class GuardedAgent extends Agent {
   }
 }
 
-function destinationOf(
-  url: URL,
-  settings: FetchSettings,
-  authorities: string | null,
-  resolve: Resolve,
-): Destination {
+function destinationOf(url: URL, settings: FetchSettings, authorities: string | null, resolve: Resolve): Destination {
   const isTls = url.protocol === 'https:';
   return {
     host: hostOf(url),
@@ -265,6 +260,7 @@ function send({ url, agent, form, headers, maxBytes, signal }: Exchange): Promis
       if (refusal === null) readBody(response, maxBytes, resolve, fail);
       else fail(refusal);
     });
+    request.on('upgrade', ({ statusCode = 0 }) => fail(new FetchError('status', `answered ${statusCode}`, statusCode)));
     request.end(form ?? undefined);
   });
 }

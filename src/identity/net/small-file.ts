@@ -27,6 +27,7 @@ export async function readSmallFile(path: string, what: string): Promise<string>
 export async function readSecret(path: string, what: string): Promise<string> {
   const secret = (await readSmallFile(path, what)).replace(/\r?\n$/, '');
   if (secret.length > MAX_SECRET_LENGTH) throw new FetchError('file', `${what}: the file is too long`);
-  if (!/^[\x21-\x7e]+$/.test(secret)) throw new FetchError('file', `${what}: the file must hold one line of visible ASCII`);
+  if (!/^[\x21-\x7e]+$/.test(secret))
+    throw new FetchError('file', `${what}: the file must hold one line of visible ASCII`);
   return secret;
 }

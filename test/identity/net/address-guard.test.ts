@@ -41,14 +41,21 @@ describe('JWKS SSRF, redirects, internal IPs: addresses', () => {
     expect(refusalOf(address, { allowLoopback: false, allowLinkLocal: true })).toBeNull();
   });
 
-  test.each(['0.0.0.0', '0.1.2.3', '::', '224.0.0.1', '239.255.255.250', 'ff02::1', '255.255.255.255', '240.0.0.1', '::ffff:0.0.0.0'])(
-    '%s is never dialled',
-    (address) => {
-      expect(refusalOf(address, { allowLoopback: true, allowLinkLocal: true })).toBe(
-        'is an unspecified, multicast or reserved address',
-      );
-    },
-  );
+  test.each([
+    '0.0.0.0',
+    '0.1.2.3',
+    '::',
+    '224.0.0.1',
+    '239.255.255.250',
+    'ff02::1',
+    '255.255.255.255',
+    '240.0.0.1',
+    '::ffff:0.0.0.0',
+  ])('%s is never dialled', (address) => {
+    expect(refusalOf(address, { allowLoopback: true, allowLinkLocal: true })).toBe(
+      'is an unspecified, multicast or reserved address',
+    );
+  });
 
   test.each(['', 'localhost', '127.1', '0177.0.0.1', '2130706433', '0x7f.0.0.1', '127.0.0.1 ', '[::1]'])(
     '%j is no address',
@@ -57,12 +64,18 @@ describe('JWKS SSRF, redirects, internal IPs: addresses', () => {
     },
   );
 
-  test.each(['10.0.0.1', '172.16.0.1', '192.168.1.1', '100.64.0.1', 'fd12::1', '93.184.216.34', '2001:db8::1', '::ffff:10.0.0.1'])(
-    '%s is ordinary',
-    (address) => {
-      expect(refusalOf(address, NOTHING)).toBeNull();
-    },
-  );
+  test.each([
+    '10.0.0.1',
+    '172.16.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    'fd12::1',
+    '93.184.216.34',
+    '2001:db8::1',
+    '::ffff:10.0.0.1',
+  ])('%s is ordinary', (address) => {
+    expect(refusalOf(address, NOTHING)).toBeNull();
+  });
 });
 
 describe('the lookup of a connection', () => {
@@ -90,8 +103,8 @@ describe('the lookup of a connection', () => {
   });
 
   test.each([
-    [['127.0.0.1', '::1'], 'the host\'s address is a loopback address'],
-    [[], 'the host\'s address is missing'],
+    [['127.0.0.1', '::1'], "the host's address is a loopback address"],
+    [[], "the host's address is missing"],
   ])('fails when nothing of %j is left', async (addresses, message) => {
     await expect(lookUp(resolveTo(...addresses), true)).rejects.toMatchObject({ failure: 'address', message });
   });

@@ -58,7 +58,7 @@ describe('a request', () => {
   });
 
   test('is a POST when it has a form', async () => {
-    const form = new URLSearchParams({ token: 'a b&c=d', 'ü': '1' });
+    const form = new URLSearchParams({ token: 'a b&c=d', ü: '1' });
     const text = await get(
       (request, response, body) => response.end(`${request.method!} ${request.headers['content-type']!} ${body}`),
       {},
@@ -106,9 +106,15 @@ describe('JWKS SSRF, redirects, internal IPs: URLs', () => {
     ['https://issuer.test/#x', 'the URL has a user, a password or a fragment'],
     ['issuer.test/keys', 'the URL cannot be read'],
     ['https://', 'the URL cannot be read'],
-    [`https://issuer.test/${'x'.repeat(2048)}`, 'the URL cannot be read'],
   ])('%s is not asked', async (url, message) => {
     await expect(fetching().fetch({ url })).rejects.toMatchObject({ failure: 'url', message });
+  });
+
+  test('longer than 2048 characters are not asked', async () => {
+    await expect(fetching().fetch({ url: `${server.url}/${'x'.repeat(2048)}` })).rejects.toMatchObject({
+      failure: 'url',
+    });
+    await expect(fetching().fetch({ url: `${server.url}/${'x'.repeat(1900)}` })).resolves.toBeDefined();
   });
 
   test('http is asked where the settings say so', async () => {
@@ -156,9 +162,9 @@ describe('JWKS SSRF, redirects, internal IPs: addresses', () => {
   test('a name of loopback is not dialled, also beside a good address', async () => {
     const before = server.connections();
     for (const addresses of [['127.0.0.1'], ['::1'], ['::ffff:127.0.0.1'], ['169.254.169.254'], ['0.0.0.0']])
-      await expect(
-        fetching({ allowLoopback: false }, addresses).fetch({ url: server.url }),
-      ).rejects.toMatchObject({ failure: 'address' });
+      await expect(fetching({ allowLoopback: false }, addresses).fetch({ url: server.url })).rejects.toMatchObject({
+        failure: 'address',
+      });
     expect(server.connections()).toBe(before);
   });
 
@@ -402,7 +408,10 @@ describe('JWKS SSRF, redirects, internal IPs: size and time', () => {
   });
 
   test('what is no HTTP is an error, and so is another protocol', async () => {
-    for (const answer of ['\0\0\0 garbage\r\n\r\n', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n']) {
+    for (const answer of [
+      '\0\0\0 garbage\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+    ]) {
       const odd = createTcp((socket) => {
         socket.on('error', () => undefined);
         socket.once('data', () => socket.end(answer));
@@ -433,12 +442,14 @@ describe('JWKS SSRF, redirects, internal IPs: size and time', () => {
 
 describe('a proxy', () => {
   let asked: string[] = [];
+  const tunnels = new Set<Socket>();
   const proxy = createHttp();
   let proxyUrl = '';
 
   beforeAll(async () => {
     proxy.on('connect', (request, client: Socket) => {
       asked.push(request.url!);
+      tunnels.add(client);
       client.on('error', () => undefined);
       if (request.url!.startsWith('refused')) {
         client.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
@@ -453,6 +464,7 @@ describe('a proxy', () => {
         upstream.pipe(client).pipe(upstream);
       });
       upstream.on('error', () => client.destroy());
+      client.on('close', () => upstream.destroy());
     });
     proxy.listen(0, '127.0.0.1');
     await once(proxy, 'listening');
@@ -462,7 +474,9 @@ describe('a proxy', () => {
     asked = [];
   });
   afterAll(() => {
+    for (const each of tunnels) each.destroy();
     proxy.close();
+    proxy.closeAllConnections();
   });
 
   test('is asked for the host by name, and sees TLS only', async () => {
@@ -473,13 +487,13 @@ describe('a proxy', () => {
   });
 
   test('is held to the address rules in place of the host', async () => {
-    await expect(
-      fetching({ proxy: proxyUrl, allowLoopback: false }).fetch({ url: server.url }),
-    ).rejects.toMatchObject({ failure: 'address' });
+    await expect(fetching({ proxy: proxyUrl, allowLoopback: false }).fetch({ url: server.url })).rejects.toMatchObject({
+      failure: 'address',
+    });
     // A host that is an address is refused all the same: the proxy would dial it.
-    await expect(
-      fetching({ proxy: proxyUrl }).fetch({ url: 'https://169.254.169.254/' }),
-    ).rejects.toMatchObject({ failure: 'address' });
+    await expect(fetching({ proxy: proxyUrl }).fetch({ url: 'https://169.254.169.254/' })).rejects.toMatchObject({
+      failure: 'address',
+    });
     expect(asked).toEqual([]);
   });
 
@@ -487,9 +501,9 @@ describe('a proxy', () => {
     ['refused.test', 'the proxy answered 403'],
     ['eager.test', 'the proxy sent more than its answer'],
   ])('that does not open the way to %s is an error', async (host, message) => {
-    await expect(
-      fetching({ proxy: proxyUrl }).fetch({ url: `https://${host}:${server.port}/` }),
-    ).rejects.toMatchObject({ failure: 'proxy', message });
+    await expect(fetching({ proxy: proxyUrl }).fetch({ url: `https://${host}:${server.port}/` })).rejects.toMatchObject(
+      { failure: 'proxy', message },
+    );
   });
 
   test('that is away, or no http URL, is an error', async () => {
@@ -502,7 +516,7 @@ describe('a proxy', () => {
     });
   });
 
-  test('the certificate that counts is the host\'s', async () => {
+  test("the certificate that counts is the host's", async () => {
     await expect(
       fetching({ proxy: proxyUrl }).fetch({ url: server.url.replace(HOST, 'other.test') }),
     ).rejects.toMatchObject({ message: 'TLS: ERR_TLS_CERT_ALTNAME_INVALID' });

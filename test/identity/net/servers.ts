@@ -33,7 +33,10 @@ export interface TestServer {
 
 export async function startServer(
   handler: Handler,
-  options: { readonly tls?: { readonly certificate: string; readonly key: string } | null; readonly port?: number } = {},
+  options: {
+    readonly tls?: { readonly certificate: string; readonly key: string } | null;
+    readonly port?: number;
+  } = {},
 ): Promise<TestServer> {
   const { tls = certificate, port: wanted = 0 } = options;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -44,8 +47,7 @@ export async function startServer(
       started.handler(request, response, Buffer.concat(chunks).toString());
     });
   };
-  const server =
-    tls === null ? createHttp(onRequest) : createHttps({ cert: tls.certificate, key: tls.key }, onRequest);
+  const server = tls === null ? createHttp(onRequest) : createHttps({ cert: tls.certificate, key: tls.key }, onRequest);
   let connections = 0;
   server.on('connection', () => connections++);
   server.listen(wanted, '127.0.0.1');
