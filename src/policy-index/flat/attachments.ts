@@ -6,6 +6,7 @@ import { toByteString } from '../../attributes/bytes.ts';
 import type { Workload } from '../../attributes/workload.ts';
 import type { CompiledPolicy } from '../../policy/compile/compiled-rule.ts';
 import { readKey } from '../../policy/compile/read-set.ts';
+import { ruleReads } from '../../policy/compile/rule-reads.ts';
 import type { Read } from '../../policy/compile/read-set.ts';
 import type { Policy } from '../../policy/model.ts';
 import { NOWHERE, policyOf, policyValue } from './model-values.ts';
@@ -67,10 +68,11 @@ export class AttachmentDraft {
   }
 
   add(rule: CompiledPolicy['rules'][number]): void {
-    for (const read of rule.reads) this.#reads.set(readKey(read), read);
-    for (const read of rule.exactReads) this.#exactReads.set(readKey(read), read);
+    const { reads, exactReads, readsClock } = ruleReads(rule);
+    for (const read of reads) this.#reads.set(readKey(read), read);
+    for (const read of exactReads) this.#exactReads.set(readKey(read), read);
     this.#readsToken ||= rule.readsToken;
-    this.#readsClock ||= rule.readsClock;
+    this.#readsClock ||= readsClock;
     for (const edge of [rule.valid?.fromMs, rule.valid?.untilMs]) if (edge != null) this.#edges.add(edge);
   }
 

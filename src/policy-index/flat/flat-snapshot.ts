@@ -23,9 +23,11 @@ import { TextReader } from './text.ts';
 import { ValueReader } from './values.ts';
 import type { Value } from './values.ts';
 
-/** Rules and policies that were asked for lately; a power of two. A rule takes two or three KiB. */
+/** Rules and policies that were asked for lately; powers of two. A rule takes a KiB or two. */
 const KEPT_RULES = 16_384;
-const KEPT_POLICIES = 1024;
+const KEPT_POLICIES = 4096;
+/** Places at which a rule can be kept. */
+const WAYS = 4;
 
 export class FlatSnapshot {
   readonly buffer: SharedArrayBuffer;
@@ -50,6 +52,7 @@ export class FlatSnapshot {
   readonly #compiler: Compiler;
   readonly #conditions: readonly string[];
   readonly #keptRules: (CompiledRule | undefined)[] = new Array<CompiledRule | undefined>(KEPT_RULES);
+  #turn = 0;
   readonly #keptPolicies: ({ readonly number: number; readonly policy: CompiledPolicy } | undefined)[] = new Array<
     { readonly number: number; readonly policy: CompiledPolicy } | undefined
   >(KEPT_POLICIES);
@@ -139,14 +142,19 @@ export class FlatSnapshot {
 
   /** By ordinal. */
   rule(ordinal: number): CompiledRule {
-    const slot = ordinal & (KEPT_RULES - 1);
-    const kept = this.#keptRules[slot];
-    if (kept?.ordinal === ordinal) return kept;
+    // Ordinals that follow one another are asked together: they are spread over all places.
+    const first = (ordinal * WAYS) & (KEPT_RULES - 1);
+    const kept = this.#keptRules;
+    for (let slot = first; slot < first + WAYS; slot++) if (kept[slot]?.ordinal === ordinal) return kept[slot]!;
     const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!), NOWHERE);
     const rule = this.#compiler.rule(source, ordinal, this.policy(this.#policyOfRule(ordinal)));
     // Validated at load: that it cannot be compiled now would be a mistake of ours, and must not let anyone in.
     if (source.condition !== null && rule.cel === null) throw new Error('a condition of the policies does not compile');
-    this.#keptRules[slot] = rule;
+    let slot = first;
+    while (slot < first + WAYS && kept[slot] !== undefined) slot++;
+    // All are taken: each goes in its turn.
+    if (slot === first + WAYS) slot = first + (this.#turn++ & (WAYS - 1));
+    kept[slot] = rule;
     return rule;
   }
 

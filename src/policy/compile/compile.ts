@@ -8,9 +8,8 @@ import { compilePredicates } from './compile-rule.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled-rule.ts';
 import { compileGroup } from './group.ts';
 import type { CompiledGroup, GroupSource } from './group.ts';
-import { predicateReads, predicateReadsToken, uniqueReads } from './read-set.ts';
-import type { Test } from './predicate.ts';
-import { compileRespond, respondReads } from './respond.ts';
+import { predicateReadsToken } from './read-set.ts';
+import { compileRespond } from './respond.ts';
 import { trustDomains } from './trust-domain.ts';
 import type { TrustDomains } from './trust-domain.ts';
 
@@ -43,13 +42,6 @@ export class Compiler {
     });
     const cel = rule.condition === null ? null : this.condition(rule.condition);
     const respond = rule.respond === null ? null : compileRespond(rule.respond);
-    const predicates = [...(from?.flat() ?? []), ...(to?.flat() ?? []), ...when];
-    const celRead = cel === null ? [] : celReads(cel);
-    const exactReads = uniqueReads([
-      ...predicates.filter(({ test }) => !hasPatterns(test)).flatMap(predicateReads),
-      ...celRead,
-      ...(respond === null ? [] : respondReads(respond)),
-    ]);
     return {
       ordinal,
       policy,
@@ -61,12 +53,7 @@ export class Compiler {
       cel,
       valid: rule.valid,
       respond,
-      reads: uniqueReads([...predicates.flatMap(predicateReads), ...exactReads]),
-      exactReads,
-      readsToken:
-        predicates.some(predicateReadsToken) ||
-        celRead.some(({ kind }) => kind === 'claims' || kind === 'claim' || kind === 'tokenSubject'),
-      readsClock: cel !== null && cel.readsNow,
+      readsToken: readsToken(from) || readsToken(to) || when.some(predicateReadsToken) || celReadsToken(cel),
     };
   }
 
@@ -112,7 +99,12 @@ export function policyHead(
   };
 }
 
-/** What groups and metadata look at is not filed by its patterns. */
-function hasPatterns({ attribute }: Test): boolean {
-  return attribute !== 'groups' && attribute !== 'metadata';
+function readsToken(alternatives: CompiledRule['from']): boolean {
+  return alternatives !== null && alternatives.some((predicates) => predicates.some(predicateReadsToken));
+}
+
+function celReadsToken(cel: CelProgram | null): boolean {
+  return (
+    cel !== null && celReads(cel).some(({ kind }) => kind === 'claims' || kind === 'claim' || kind === 'tokenSubject')
+  );
 }

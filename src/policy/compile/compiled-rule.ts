@@ -3,7 +3,6 @@ import type { CelProgram } from '../cel/program.ts';
 import type { Action, Mode, PolicyKind, ServiceAccountRef, ValidWindow } from '../model.ts';
 import type { Predicate } from './predicate.ts';
 import type { CompiledRespond } from './respond.ts';
-import type { Read } from './read-set.ts';
 
 export interface CompiledPolicy {
   readonly kind: PolicyKind;
@@ -32,12 +31,6 @@ export interface CompiledRule {
   readonly cel: CelProgram | null;
   readonly valid: ValidWindow | null;
   readonly respond: CompiledRespond | null;
-  /** Everything that deciding by this rule and answering with it reads. */
-  readonly reads: readonly Read[];
-  /** Those of them whose very value counts: it is computed with or gets into the answer. Others are only compared with patterns. */
-  readonly exactReads: readonly Read[];
   /** Some field looks at the token: a valid one could change what the rule says. */
   readonly readsToken: boolean;
-  /** Reads the clock (CEL `now` or `request.time`): decisions that looked at it are not kept. */
-  readonly readsClock: boolean;
 }
