@@ -207,7 +207,7 @@ const xfcc = stage(
     const elements = parseXfcc(latin1(bytes));
     if (elements === null) return null;
     if (elements.length === 0) return 'no element, and not refused';
-    const texts = elements.flatMap(({ uris, dnsNames, subject }) => [...uris, ...dnsNames, subject]);
+    const texts = elements.flatMap(({ uris, dnsNames, subject }) => [...uris, ...dnsNames, subject ?? '']);
     if (texts.some((text) => text.includes('\0'))) return 'a name with a NUL byte';
     for (const text of texts) {
       const id = parseSpiffeId(text);
@@ -219,7 +219,7 @@ const xfcc = stage(
         [
           ...uris.map((uri) => `URI=${quoted(uri)}`),
           ...dnsNames.map((name) => `DNS=${quoted(name)}`),
-          `Subject=${quoted(subject)}`,
+          ...(subject === null ? [] : [`Subject=${quoted(subject)}`]),
         ].join(';'),
       )
       .join(',');

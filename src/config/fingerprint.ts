@@ -19,7 +19,9 @@ export function fingerprint(config: ServiceConfig): string {
     config.requests.ambiguousPaths,
     [config.clientIp.useRemoteAddress, config.clientIp.xffTrustedHops],
     identity.jwtMetadata,
-    identity.xfcc.enabled ? [asSet(identity.xfcc.trustedPeers), identity.xfcc.depth] : null,
+    identity.xfcc.enabled
+      ? [asSet(identity.xfcc.trustedPeers), identity.xfcc.depth, identity.xfcc.trustEmptyPeer]
+      : null,
     config.workload.require,
     [responses.forbidden, responses.unauthenticated, responses.malformed, responses.overloaded].map(
       ({ status, body, headers }) => [status, body, [...headers]],

@@ -73,6 +73,12 @@ const xfcc = z
       .max(64)
       .default(0)
       .describe('Which element counts, from the right, 1 being the last; 0: there must be exactly one.'),
+    trustEmptyPeer: z
+      .enum(['never', 'marked', 'always'])
+      .default('never')
+      .describe(
+        'Believe one element of the header where the connection has no principal, as at ambient waypoints: `marked` where Envoy sends the context extension `portcullis.xfcc: overwritten`; `always` only where every Envoy that asks overwrites the header.',
+      ),
   })
   .prefault({});
 
@@ -279,13 +285,28 @@ export const configSchema = z.strictObject({
 
 /** Rules between settings; they need the whole, and are checked once every setting is valid alone. */
 export const checkedConfigSchema = configSchema.superRefine((config, context) => {
-  const { enabled, trustedPeers } = config.identity.xfcc;
-  if (enabled && trustedPeers.length === 0) {
+  const { enabled, trustedPeers, trustEmptyPeer } = config.identity.xfcc;
+  if (enabled && trustedPeers.length === 0 && trustEmptyPeer === 'never') {
     context.addIssue({
       code: 'custom',
       path: ['identity', 'xfcc', 'enabled'],
       message: 'needs `identity.xfcc.trustedPeers`: anyone can write x-forwarded-client-cert',
-      params: { code: 'xfcc-without-trusted-peers', hint: 'list the SANs of the hops that write the header' },
+      params: {
+        code: 'xfcc-without-trusted-peers',
+        hint: 'list the SANs of the hops that write the header; at ambient waypoints see `identity.xfcc.trustEmptyPeer`',
+      },
+    });
+  }
+  if (trustEmptyPeer === 'always' && trustedPeers.length > 0) {
+    context.addIssue({
+      code: 'custom',
+      path: ['identity', 'xfcc', 'trustEmptyPeer'],
+      message:
+        'cannot be `always` beside `identity.xfcc.trustedPeers`: a listener that knows hops by their certificates may take connections without one too, and would believe their clients',
+      params: {
+        code: 'xfcc-trusts-everyone',
+        hint: 'use `marked`, or give the waypoints a service of their own',
+      },
     });
   }
   const listeners = [

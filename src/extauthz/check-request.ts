@@ -8,7 +8,6 @@ import type { ClaimMap } from '../attributes/claim.ts';
 import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { CheckSource } from '../attributes/request-attributes.ts';
-import type { RawReads } from './recent-checks.ts';
 import type { SpanKey } from './span-table.ts';
 import { WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
@@ -26,6 +25,19 @@ const EMPTY_MAP: ReadonlyMap<string, string> = new Map();
 export interface HeaderStatistics {
   readonly count: number;
   readonly bytes: number;
+}
+
+/** What of a message is compared, besides method, target and authority. */
+export interface RawReads {
+  readonly headers: readonly string[];
+  readonly scheme: boolean;
+  readonly protocol: boolean;
+  readonly size: boolean;
+  readonly peer: boolean;
+  readonly sourceAddress: boolean;
+  readonly destination: boolean;
+  readonly sni: boolean;
+  readonly metadata: boolean;
 }
 
 export class CheckRequestView implements CheckSource {

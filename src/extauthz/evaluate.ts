@@ -2,7 +2,7 @@
  * The stages between bytes and a decision, for serving and for the command line alike.
  */
 import { RequestAttributes } from '../attributes/request-attributes.ts';
-import { identify } from '../identity/identify.ts';
+import { XFCC_MARK, identify } from '../identity/identify.ts';
 import { decision } from '../pdp/decision.ts';
 import type { Decision } from '../pdp/decision.ts';
 import { refuseAmbiguous } from '../pdp/gate.ts';
@@ -38,6 +38,7 @@ export function attributesOf(view: CheckRequestView, { settings }: PolicySnapsho
         principal: view.sourcePrincipal,
         certificate: view.sourceCertificate,
         forwardedClientCert: view.header('x-forwarded-client-cert'),
+        xfccMarked: view.contextExtensions.get(XFCC_MARK.key) === XFCC_MARK.value,
       },
       settings.xfcc,
     ),

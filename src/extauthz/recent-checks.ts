@@ -8,7 +8,7 @@
 import type { Workload } from '../attributes/workload.ts';
 import type { Read } from '../policy/compile/read-set.ts';
 import type { Scope } from '../policy-index/scope.ts';
-import type { CheckRequestView } from './check-request.ts';
+import type { CheckRequestView, RawReads } from './check-request.ts';
 import { SpanKey, SpanTable } from './span-table.ts';
 
 interface Place {
@@ -17,19 +17,6 @@ interface Place {
   readonly workload: Workload;
   /** null: what is read is too much to be compared. */
   readonly reads: RawReads | null;
-}
-
-/** What of a message is compared, besides method, target and authority. */
-export interface RawReads {
-  readonly headers: readonly string[];
-  readonly scheme: boolean;
-  readonly protocol: boolean;
-  readonly size: boolean;
-  readonly peer: boolean;
-  readonly sourceAddress: boolean;
-  readonly destination: boolean;
-  readonly sni: boolean;
-  readonly metadata: boolean;
 }
 
 export interface Recent<Value> {

@@ -17,5 +17,7 @@ export interface DecisionSettings extends AttributeSettings {
     readonly trustedPeers: readonly string[];
     /** Which element, from the right, 1 being the last; 0: there must be exactly one. */
     readonly depth: number;
+    /** Whether the header is believed of connections without a principal (identity/identify.ts). Absent: never. */
+    readonly trustEmptyPeer?: 'never' | 'marked' | 'always';
   };
 }

@@ -57,7 +57,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
 
 /** Only together with others; tested below, or (tls) about who may ask, not about what is answered. */
 const COMBINED = ['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.allowedClients'].concat(
-  ['enabled', 'trustedPeers', 'depth'].map((key) => `identity.xfcc.${key}`),
+  ['enabled', 'trustedPeers', 'depth', 'trustEmptyPeer'].map((key) => `identity.xfcc.${key}`),
 );
 
 function variableOf(key: string): string {
@@ -89,6 +89,9 @@ describe('the fingerprint', () => {
     expect(fingerprintWith(peers)).toBe(base);
     expect(fingerprintWith(on)).not.toBe(base);
     expect(fingerprintWith({ ...on, PORTCULLIS_IDENTITY_XFCC_DEPTH: '1' })).not.toBe(fingerprintWith(on));
+    const marked = { PORTCULLIS_IDENTITY_XFCC_TRUST_EMPTY_PEER: 'marked' };
+    expect(fingerprintWith({ ...on, ...marked })).not.toBe(fingerprintWith(on));
+    expect(fingerprintWith(marked)).toBe(base);
   });
 
   it('does not depend on the order or repetition of what is a set', () => {

@@ -54,7 +54,7 @@ describe('what is assumed when nothing is said', () => {
       trustDomainAliases: [],
       requests: { ambiguousPaths: 'deny' },
       clientIp: { useRemoteAddress: false, xffTrustedHops: 0, explicit: false },
-      identity: { jwtMetadata: '', xfcc: { enabled: false, trustedPeers: [], depth: 0 } },
+      identity: { jwtMetadata: '', xfcc: { enabled: false, trustedPeers: [], depth: 0, trustEmptyPeer: 'never' } },
       workload: { require: '' },
       responses: { forbidden: silent, unauthenticated: silent, malformed: silent, overloaded: silent },
       cache: { maxEntries: 100_000, ttlSeconds: 60 },
@@ -99,7 +99,7 @@ requests: {ambiguousPaths: evaluate}
 clientIp: {useRemoteAddress: true, xffTrustedHops: 2}
 identity:
   jwtMetadata: envoy.filters.http.jwt_authn
-  xfcc: {enabled: true, trustedPeers: ["spiffe://example.org/ns/edge/*"], depth: 1}
+  xfcc: {enabled: true, trustedPeers: ["spiffe://example.org/ns/edge/*"], depth: 1, trustEmptyPeer: marked}
 workload: {require: inventory}
 responses:
   forbidden: {status: 404, body: "no\\n", headers: {Content-Type: text/plain, x-from: mesh}}
@@ -123,7 +123,12 @@ policies: [/policies]
       clientIp: { useRemoteAddress: true, xffTrustedHops: 2, explicit: true },
       identity: {
         jwtMetadata: 'envoy.filters.http.jwt_authn',
-        xfcc: { enabled: true, trustedPeers: ['spiffe://example.org/ns/edge/*'], depth: 1 },
+        xfcc: {
+          enabled: true,
+          trustedPeers: ['spiffe://example.org/ns/edge/*'],
+          depth: 1,
+          trustEmptyPeer: 'marked',
+        },
       },
       workload: { require: 'inventory' },
       cache: { maxEntries: 0, ttlSeconds: 0.5 },
@@ -227,7 +232,11 @@ trustDomain:
     ],
     [
       'identity: {xfcc: {enabled: true}}',
-      '1:28 xfcc-without-trusted-peers `identity.xfcc.enabled` needs `identity.xfcc.trustedPeers`: anyone can write x-forwarded-client-cert | list the SANs of the hops that write the header',
+      '1:28 xfcc-without-trusted-peers `identity.xfcc.enabled` needs `identity.xfcc.trustedPeers`: anyone can write x-forwarded-client-cert | list the SANs of the hops that write the header; at ambient waypoints see `identity.xfcc.trustEmptyPeer`',
+    ],
+    [
+      'identity: {xfcc: {enabled: true, trustedPeers: ["spiffe://a.example/b"], trustEmptyPeer: always}}',
+      '1:90 xfcc-trusts-everyone `identity.xfcc.trustEmptyPeer` cannot be `always` beside `identity.xfcc.trustedPeers`: a listener that knows hops by their certificates may take connections without one too, and would believe their clients | use `marked`, or give the waypoints a service of their own',
     ],
     [
       'tls: {certFile: c, keyFile: k, allowedClients: ["dns:x"]}',

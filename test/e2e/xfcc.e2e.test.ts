@@ -38,16 +38,23 @@ const policies = {
   ),
 };
 
-type ServiceName = 'depth-0' | 'depth-1' | 'depth-2';
-const serviceAt = (depth: number): { policies: typeof policies; config: Record<string, unknown> } => ({
+type ServiceName = 'depth-0' | 'depth-1' | 'depth-2' | 'marked' | 'always';
+const serviceWith = (xfcc: object): { policies: typeof policies; config: Record<string, unknown> } => ({
   policies,
-  config: { identity: { xfcc: { enabled: true, trustedPeers: [HOP], depth } } },
+  config: { identity: { xfcc: { enabled: true, ...xfcc } } },
 });
+const serviceAt = (depth: number): ReturnType<typeof serviceWith> => serviceWith({ trustedPeers: [HOP], depth });
 
 let world: World<ServiceName>;
 
 beforeAll(async () => {
   const routes = [{ prefix: '/', contextExtensions: { namespace: 'shop', 'label.app': 'orders' } }];
+  const marked = [
+    {
+      prefix: '/',
+      contextExtensions: { namespace: 'shop', 'label.app': 'orders', 'portcullis.xfcc': 'overwritten' },
+    },
+  ];
   const tls = serverTls('shop', 'orders');
   const listener = (name: string, service: ServiceName, mode: 'SANITIZE' | 'SANITIZE_SET' | 'APPEND_FORWARD') => ({
     name,
@@ -57,13 +64,35 @@ beforeAll(async () => {
     http: { forwardClientCertificate: mode },
   });
   world = await startWorld({
-    services: { 'depth-0': serviceAt(0), 'depth-1': serviceAt(1), 'depth-2': serviceAt(2) },
+    services: {
+      'depth-0': serviceAt(0),
+      'depth-1': serviceAt(1),
+      'depth-2': serviceAt(2),
+      marked: serviceWith({ trustedPeers: [HOP], trustEmptyPeer: 'marked' }),
+      always: serviceWith({ trustEmptyPeer: 'always' }),
+    },
     listeners: [
       listener('append, depth 0', 'depth-0', 'APPEND_FORWARD'),
       listener('append, depth 1', 'depth-1', 'APPEND_FORWARD'),
       listener('append, depth 2', 'depth-2', 'APPEND_FORWARD'),
       listener('set', 'depth-0', 'SANITIZE_SET'),
       listener('sanitize', 'depth-0', 'SANITIZE'),
+      // As the listener of a waypoint behind its tunnel: no TLS of its own, and the header is there already.
+      {
+        name: 'waypoint',
+        service: 'marked',
+        routes: marked,
+        http: { forwardClientCertificate: 'ALWAYS_FORWARD_ONLY' },
+      },
+      { name: 'plaintext', service: 'marked', routes, http: { forwardClientCertificate: 'ALWAYS_FORWARD_ONLY' } },
+      {
+        name: 'waypoint of Istio',
+        service: 'always',
+        routes,
+        http: { forwardClientCertificate: 'ALWAYS_FORWARD_ONLY' },
+      },
+      { name: 'default plaintext', service: 'always', routes },
+      { ...listener('mtls of marked', 'marked', 'APPEND_FORWARD') },
       {
         ...listener('append without a certificate', 'depth-2', 'APPEND_FORWARD'),
         tls: { ...tls, requireClientCertificate: false },
@@ -79,7 +108,7 @@ afterAll(async () => {
 const hop = clientOf('mesh', 'waypoint');
 const stranger = clientOf('evil', 'x');
 
-async function statuses(listener: string, tls: ClientTls, ...values: readonly string[]): Promise<string> {
+async function statuses(listener: string, tls: ClientTls | undefined, ...values: readonly string[]): Promise<string> {
   const headers = values.map((value): HeaderLine => ['x-forwarded-client-cert', value]);
   const found: string[] = [];
   for (const path of ['/web', '/hop'])
@@ -147,6 +176,30 @@ describe('a gateway that removes x-forwarded-client-cert', () => {
   it('shows the hop alone', async () => {
     expect(await statuses('sanitize', hop, `URI=${WEB}`)).toBe('/hop');
     expect(await statuses('sanitize', stranger, `URI=${WEB}`)).toBe('nobody');
+  });
+});
+
+describe('a connection without a principal', () => {
+  it('is the one in the header where Envoy says that the header is its own work', async () => {
+    expect(await statuses('waypoint', undefined, `By=${HOP};URI=${WEB}`)).toBe('/web');
+    expect(await statuses('waypoint', undefined, `URI=${WEB},URI=${WEB}`)).toBe('nobody');
+    expect(await statuses('waypoint', undefined)).toBe('nobody');
+  });
+
+  it('is nobody where Envoy does not say so, and no header says it instead', async () => {
+    expect(await statuses('plaintext', undefined, `URI=${WEB}`)).toBe('nobody');
+    const headers: readonly HeaderLine[] = [
+      ['x-forwarded-client-cert', `URI=${WEB}`],
+      ['portcullis.xfcc', 'overwritten'],
+    ];
+    expect((await sendHttp1(world.envoy.target('plaintext'), { path: '/web', headers })).status).toBe(403);
+    expect(await statuses('mtls of marked', stranger, `URI=${WEB}`)).toBe('nobody');
+  });
+
+  it('is the one in the header everywhere with `always`, where Envoy lets the header pass', async () => {
+    expect(await statuses('waypoint of Istio', undefined, `URI=${WEB}`)).toBe('/web');
+    // Envoy removes the header of connections without a client certificate in all modes but ALWAYS_FORWARD_ONLY.
+    expect(await statuses('default plaintext', undefined, `URI=${WEB}`)).toBe('nobody');
   });
 });
 
