@@ -157,7 +157,6 @@ export class RemoteKeys implements ManagedKeySource {
     const { load, clock, onChange } = this.#options;
     try {
       const { keys, flaws } = await load(this.#closed.signal);
-      if (this.#closed.signal.aborted) return;
       this.#unusedKeys = sum(flaws.values());
       this.#lastSuccessMs = clock.nowMs();
       this.#failures = 0;

@@ -300,11 +300,8 @@ function readBody(
     else chunks.push(chunk);
   });
   response.on('end', () => done(Buffer.concat(chunks)));
+  // Also when it is closed before its end.
   response.on('error', (error) => fail(new FetchError('connection', `body: ${codeOf(error)}`)));
-  // Closed before its end: what came is not all.
-  response.on('close', () => {
-    if (!response.complete) fail(new FetchError('connection', 'the body was cut off'));
-  });
 }
 
 /** Rejects with the reason of `signal`, whatever `work` waits for: a look-up of a name, a file on a network disk. */
