@@ -35,6 +35,9 @@ export interface KeySource {
 export interface KeySet {
   /** Changes whenever any key does: what was verified with a key that is gone is looked at again. */
   readonly version: number;
-  /** Keys that fit the algorithm by type, curve, `use`, `key_ops` and `alg`; with `kid`, only keys of that id. */
+  /**
+   * Keys that fit the algorithm by type, curve, `use`, `key_ops` and `alg`; with `kid`, only keys of that id or, where
+   * none has it, those without an id.
+   */
   find(kid: string | null, algorithm: string): readonly webcrypto.CryptoKey[];
 }
