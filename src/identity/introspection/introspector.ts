@@ -22,6 +22,8 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 /** A claim in memory is some times its text: Map entries, one string each. */
 const MEMORY_FACTOR = 4;
 const ENTRY_OVERHEAD_BYTES = 500;
+/** Refusals are kept apart, so that a flood of bad tokens pushes out other bad tokens and nothing else. */
+const MAX_REFUSED = 2048;
 /** Servers remembered: policies name a few. */
 const MAX_SERVERS = 256;
 
@@ -81,13 +83,14 @@ interface Server {
 
 export class Introspector {
   readonly #options: Required<IntrospectorOptions>;
-  readonly #kept: LRUCache<string, Kept>;
+  readonly #verified: LRUCache<string, Kept>;
+  readonly #refused = new LRUCache<string, Kept>({ max: MAX_REFUSED });
   readonly #underWay = new Map<string, Promise<Authenticated>>();
   readonly #servers = new LRUCache<string, Server>({ max: MAX_SERVERS });
 
   constructor({ settings = DEFAULT_INTROSPECTION_SETTINGS, clock = SYSTEM_CLOCK, ...others }: IntrospectorOptions) {
     this.#options = { settings, clock, ...others };
-    this.#kept = new LRUCache({ max: settings.maxEntries, maxSize: settings.maxCacheBytes });
+    this.#verified = new LRUCache({ max: settings.maxEntries, maxSize: settings.maxCacheBytes });
   }
 
   /** Never rejects. At once when the answer is known; one request for all that ask for one token at a time. */
@@ -95,7 +98,7 @@ export class Introspector {
     if (token.length > MAX_TOKEN_LENGTH || !B64TOKEN.test(token))
       return { outcome: 'invalid', error: 'invalid_token', description: 'the token is malformed' };
     const key = keyOf(provider, token);
-    const kept = this.#kept.get(key);
+    const kept = this.#verified.get(key) ?? this.#refused.get(key);
     if (kept !== undefined && this.#isFresh(kept)) return kept.result;
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
@@ -171,9 +174,13 @@ export class Introspector {
   #keep(key: string, result: Authenticated, untilMs: number, textLength: number): void {
     const { clock } = this.#options;
     const forMs = untilMs - clock.nowMs();
+    // What was kept before is over, or it would not have been asked again.
+    this.#verified.delete(key);
+    this.#refused.delete(key);
     if (forMs <= 0) return;
     const entry = { result, untilMs, untilMonotonicMs: clock.monotonicMs() + forMs };
-    this.#kept.set(key, entry, { size: ENTRY_OVERHEAD_BYTES + MEMORY_FACTOR * textLength });
+    if (result.outcome !== 'verified') this.#refused.set(key, entry);
+    else this.#verified.set(key, entry, { size: ENTRY_OVERHEAD_BYTES + MEMORY_FACTOR * textLength });
   }
 
   #answered(server: Server, error: string | null): void {

@@ -377,6 +377,19 @@ describe('introspection cache confusion', () => {
   });
 });
 
+describe('a flood of bad tokens', () => {
+  test('pushes no good one out', async () => {
+    asker = introspector({ maxEntries: 2, maxCacheBytes: 10_000 });
+    says({ name: 'a' });
+    await ask();
+    for (let i = 0; i < 20; i++) await ask({}, `bad${i}`);
+    const before = server.seen.length;
+    expect(await ask()).toMatchObject({ outcome: 'verified' });
+    expect(await ask({}, 'bad0')).toMatchObject({ outcome: 'invalid' });
+    expect(server.seen).toHaveLength(before);
+  });
+});
+
 describe('one token asked for many times at once', () => {
   test('is one request, and each gets its answer', async () => {
     says({ sub: 'a' });

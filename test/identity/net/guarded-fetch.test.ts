@@ -169,6 +169,14 @@ describe('JWKS SSRF, redirects, internal IPs: addresses', () => {
     expect(server.connections()).toBe(before);
   });
 
+  test('nor a name that the system knows as loopback', async () => {
+    const { fetch } = new GuardedFetch(() => DEFAULT_FETCH_SETTINGS);
+    await expect(fetch({ url: `https://localhost:${server.port}/` })).rejects.toMatchObject({
+      failure: 'address',
+      message: "the host's address is a loopback address",
+    });
+  });
+
   /** Dials for each request: the first answers of the name server do not speak for the next. */
   test('a name that changes to loopback is refused at the connection after', async () => {
     server.handler = (_request, response) => {
