@@ -24,13 +24,37 @@ export function claimAt(claims: ClaimMap | null, path: readonly string[]): Claim
 }
 
 /**
- * The strings that a rule may match in a claim: the value itself, or the elements of a list. Numbers,
- * booleans, null, nested lists and objects match nothing, as in Istio.
+ * The strings that a rule of an AuthorizationPolicy may match in a claim: the value itself, or the elements of a list.
+ * Numbers, booleans, null, nested lists and objects match nothing, as in Istio.
  */
 export function claimStrings(claim: Claim | undefined): readonly string[] {
   if (typeof claim === 'string') return [claim];
   if (isClaimList(claim)) return claim.filter((element) => typeof element === 'string');
   return [];
+}
+
+/**
+ * The texts that an AccessPolicy may match: strings as they are, `true` and `false`, and numbers as canonical JSON has them
+ * (RFC 8785 §3.2.2.3: `3`, `0.5`, `1e+21`, `0` for -0); of a list those of its elements. null, nested lists and objects
+ * have none, nor have numbers past 2^53: which one was sent is no longer known.
+ */
+export function claimTexts(claim: Claim | undefined): readonly string[] {
+  if (!isClaimList(claim)) {
+    const text = scalarText(claim);
+    return text === null ? [] : [text];
+  }
+  const texts: string[] = [];
+  for (const element of claim) {
+    const text = scalarText(element);
+    if (text !== null) texts.push(text);
+  }
+  return texts;
+}
+
+function scalarText(claim: Claim | undefined): string | null {
+  if (typeof claim === 'string') return claim;
+  if (typeof claim === 'boolean') return claim ? 'true' : 'false';
+  return typeof claim === 'number' && Math.abs(claim) <= Number.MAX_SAFE_INTEGER ? String(claim) : null;
 }
 
 /** One text for one value: what cache keys hold. */

@@ -7,7 +7,7 @@
 import { parseIp } from './address.ts';
 import type { IpAddress } from './address.ts';
 import type { Claim, ClaimMap } from './claim.ts';
-import { claimAt, claimStrings, isClaimMap } from './claim.ts';
+import { claimAt, claimStrings, claimTexts, isClaimMap } from './claim.ts';
 import { clientIp } from './client-ip.ts';
 import type { ClientIpSettings } from './client-ip.ts';
 import { asciiLowerCase } from './bytes.ts';
@@ -191,6 +191,10 @@ export class RequestAttributes {
 
   claimStrings(path: readonly string[]): readonly string[] {
     return claimStrings(this.claim(path));
+  }
+
+  claimTexts(path: readonly string[]): readonly string[] {
+    return claimTexts(this.claim(path));
   }
 
   metadata(filter: string, path: readonly string[]): Claim | undefined {

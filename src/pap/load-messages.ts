@@ -2,7 +2,6 @@
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import type { LanguageOptions } from '../policy/options.ts';
 import type { DecisionSettings } from '../policy-index/settings.ts';
-import type { PolicyFile } from './sources/policy-source.ts';
 
 /** What the worker is started with. */
 export interface LoadTask {
@@ -10,7 +9,8 @@ export interface LoadTask {
   readonly decisions: DecisionSettings;
 }
 
-export type ToWorker = { readonly kind: 'file'; readonly file: PolicyFile } | { readonly kind: 'load' };
+export type ToWorker =
+  { readonly kind: 'file'; readonly path: string; readonly bytes: Uint8Array } | { readonly kind: 'load' };
 
 /** The answer to `load`, which comes after all files. */
 export interface LoadedAside {

@@ -2,13 +2,13 @@
 import { compareDiagnostics } from '../lib/diagnostic.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import { loadPolicySet } from '../policy/load.ts';
+import type { PolicyFile } from '../policy/load.ts';
 import type { PolicySet } from '../policy/model.ts';
 import type { LanguageOptions } from '../policy/options.ts';
 import type { DecisionSettings } from '../policy-index/settings.ts';
 import { compileSnapshot } from '../policy-index/snapshot.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { LoadResult } from './policy-store.ts';
-import type { PolicyFile } from './sources/policy-source.ts';
 
 export interface SnapshotOptions {
   /** What people call the whole set: the place of a problem that is in no file. */

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { loadPolicySet } from '../policy/load.ts';
 import { buildFlat } from '../policy-index/flat/build.ts';
 import type { LoadedAside, LoadTask, ToWorker } from './load-messages.ts';
-import type { PolicyFile } from './sources/policy-source.ts';
+import { PolicyFile } from './sources/policy-source.ts';
 import { worstFirst } from './worst-first.ts';
 
 const { language, decisions } = workerData as LoadTask;
@@ -20,6 +20,6 @@ function load(): LoadedAside {
 }
 
 parentPort?.on('message', (message: ToWorker) => {
-  if (message.kind === 'file') files.push(message.file);
+  if (message.kind === 'file') files.push(new PolicyFile(message.path, message.bytes));
   else parentPort?.postMessage(load());
 });

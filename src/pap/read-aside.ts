@@ -73,8 +73,8 @@ export async function readAside(
 /** With a turn of the event loop after each file, which is copied to the thread here. */
 async function converse(worker: Worker, files: readonly PolicyFile[], signal: AbortSignal): Promise<LoadedAside> {
   const send = (message: ToWorker): void => worker.postMessage(message);
-  for (const file of files) {
-    send({ kind: 'file', file });
+  for (const { path, bytes } of files) {
+    send({ kind: 'file', path, bytes });
     await turn();
   }
   send({ kind: 'load' });

@@ -69,8 +69,7 @@ export class ValueClasses {
         return true;
       }
       case 'claim':
-        requests.claimClass(read.path, request.claim(read.path), found);
-        return true;
+        return requests.claimClass(read.path, request.claim(read.path), found);
       default:
         return false;
     }

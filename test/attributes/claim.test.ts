@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Claim, ClaimMap } from '../../src/attributes/claim.ts';
-import { claimAt, claimKey, claimStrings } from '../../src/attributes/claim.ts';
+import { claimAt, claimKey, claimStrings, claimTexts } from '../../src/attributes/claim.ts';
 
 const { claim } = fc.letrec<{ claim: Claim }>((tie) => ({
   claim: fc.oneof(
@@ -59,6 +59,28 @@ describe('a claim', () => {
     ['nothing', undefined],
   ])('of %s has no strings', (_, value) => {
     expect(claimStrings(value)).toEqual([]);
+  });
+
+  it.each<[Claim | undefined, readonly string[]]>([
+    ['a', ['a']],
+    [3, ['3']],
+    [-0, ['0']],
+    [1e-7, ['1e-7']],
+    [2 ** 53 - 1, ['9007199254740991']],
+    [2 ** 53, []],
+    [-(2 ** 53), []],
+    [Infinity, []],
+    [NaN, []],
+    [false, ['false']],
+    [null, []],
+    [undefined, []],
+    [new Map([['a', 'b']]), []],
+    [
+      ['a', 1, true, null, ['b'], 1e300],
+      ['a', '1', 'true'],
+    ],
+  ])('of %j has the texts %j', (value, texts) => {
+    expect(claimTexts(value)).toEqual(texts);
   });
 });
 

@@ -47,6 +47,26 @@ test(
 );
 
 test(
+  'does not show a line in which an API key may stand',
+  async () => {
+    using dir = files({
+      'keys.yaml': `${SHOP}---
+apiVersion: portcullis.dev/v1
+kind: IdentityProvider
+metadata: {name: keys, namespace: shop}
+spec: {issuer: keys, apiKeys: {keys: [{id: a, ownr: b, sha256: [sk-live-7f1d]}]}}
+`,
+    });
+    const { code, stdout } = await portcullis(['lint', dir.path]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('error bad-key-hash: this is not the SHA-256 of a key');
+    expect(stdout).toContain('error unknown-field: unknown field `ownr`');
+    expect(stdout).not.toContain('sk-live');
+  },
+  TIMEOUT_MS,
+);
+
+test(
   'the same as JSON',
   async () => {
     using dir = files({ 'bad.yaml': FIVE_MISTAKES });

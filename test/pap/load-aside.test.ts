@@ -6,7 +6,7 @@ import { loadSnapshotAside } from '../../src/pap/load-aside.ts';
 import { loadSnapshot } from '../../src/pap/load-snapshot.ts';
 import { readAside } from '../../src/pap/read-aside.ts';
 import { readPolicyFiles } from '../../src/pap/sources/read-files.ts';
-import type { PolicyFile } from '../../src/pap/sources/policy-source.ts';
+import { PolicyFile } from '../../src/pap/sources/policy-source.ts';
 
 // A thread starts in a fraction of a second, unless everything runs at once.
 jest.setTimeout(60_000);
@@ -52,11 +52,14 @@ describe('a load beside requests', () => {
   });
 
   test.each([
-    ['broken YAML', [{ path: 'a.yaml', text: 'this: is: no: yaml: [' }]],
-    ['an unknown field', [{ path: 'a.yaml', text: POLICY.replace('paths', 'pahts') }]],
-    ['the same object twice', ['a.yaml', 'b.yaml'].map((path) => ({ path, text: POLICY }))],
-    ['a condition that does not compile', [{ path: 'a.yaml', text: POLICY.replace('request.method', 'request.(') }]],
-    ['a condition of names that are not there', [{ path: 'a.yaml', text: POLICY.replace('request.method', 'nobody') }]],
+    ['broken YAML', [PolicyFile.ofText('a.yaml', 'this: is: no: yaml: [')]],
+    ['an unknown field', [PolicyFile.ofText('a.yaml', POLICY.replace('paths', 'pahts'))]],
+    ['the same object twice', ['a.yaml', 'b.yaml'].map((path) => PolicyFile.ofText(path, POLICY))],
+    ['a condition that does not compile', [PolicyFile.ofText('a.yaml', POLICY.replace('request.method', 'request.('))]],
+    [
+      'a condition of names that are not there',
+      [PolicyFile.ofText('a.yaml', POLICY.replace('request.method', 'nobody'))],
+    ],
     ['no policy at all', []],
   ])('tells the same of %s', async (_what, files) => {
     const { diagnostics } = loadSnapshot(files, options);
@@ -73,7 +76,7 @@ describe('a load beside requests', () => {
       if (!ended) setImmediate(turn);
     };
     setImmediate(turn);
-    const { snapshot } = await loadSnapshotAside([{ path: 'a.yaml', text }], options, never);
+    const { snapshot } = await loadSnapshotAside([PolicyFile.ofText('a.yaml', text)], options, never);
     ended = true;
     expect(snapshot?.ruleCount).toBe(600);
     // Slices of 64 KiB, each with a turn of its own, besides the turns of waiting.
@@ -82,7 +85,7 @@ describe('a load beside requests', () => {
 });
 
 describe('a thread that fails is a refused set', () => {
-  const files = [{ path: 'a.yaml', text: POLICY }];
+  const files = [PolicyFile.ofText('a.yaml', POLICY)];
   const failing = (source: string, more = {}): Promise<unknown> =>
     loadSnapshotAside(files, options, never, { ...running(source), ...more });
   const refused = (message: string | RegExp, hint: string): unknown => ({

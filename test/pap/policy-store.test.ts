@@ -2,10 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import type { Diagnostic, Severity } from '../../src/lib/diagnostic.ts';
 import { PolicyStore } from '../../src/pap/policy-store.ts';
 import type { Load, LoadEvent } from '../../src/pap/policy-store.ts';
-import type { PolicyFile, PolicyFiles, PolicySource } from '../../src/pap/sources/policy-source.ts';
+import { PolicyFile } from '../../src/pap/sources/policy-source.ts';
+import type { PolicyFiles, PolicySource } from '../../src/pap/sources/policy-source.ts';
 
 function content(text: string, diagnostics: readonly Diagnostic[] = []): PolicyFiles {
-  return { files: [{ path: 'a.yaml', text }], diagnostics };
+  return { files: [PolicyFile.ofText('a.yaml', text)], diagnostics };
 }
 
 function problem(code: string, severity: Severity = 'error', line = 1): Diagnostic {

@@ -154,6 +154,15 @@ describe('the key where values are only compared with patterns', () => {
     expect(first).toBe(second);
   });
 
+  it('tells a number from its digits, which only an AccessPolicy takes for one', () => {
+    const rules = [when('request.auth.claims[level]', ['3', '4*'])];
+    const level = (value: NonNullable<Ask['claims']>[string]): Ask => token('a', { level: value });
+    const [number, digits, list, other] = keysOf(rules, level(3), level('3'), level(['3', 4]), level(5));
+    expect(new Set([number, digits, list, other]).size).toBe(4);
+    const [five, six] = keysOf(rules, level(5), level([6, 'x']));
+    expect(five).toBe(six);
+  });
+
   const lines = (...values: readonly string[]): Ask => ({ rawHeaders: values.map((value) => ['x-a', value] as const) });
   const shared = { request: { set: { 'x-u': '${request.headers[x-a]}' } } };
 

@@ -73,7 +73,7 @@ const source = (groups: boolean): fc.Arbitrary<Fields> => {
 const KEYS: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
   'request.headers[x-a]': someOf('a', 'b', 'a,b', 'a*', '*b', '*'),
   'request.headers[x-user]': someOf('root'),
-  'request.auth.claims[role]': someOf('admin', 'dev', '*'),
+  'request.auth.claims[role]': someOf('admin', 'dev', '*', '1', 'true', '1*'),
   'request.auth.claims[realm][roles]': someOf('admin', 'a*'),
   'request.auth.audiences': someOf('api'),
   'source.ip': blocks,
@@ -217,7 +217,7 @@ const GROUPS = [
     apiVersion: 'portcullis.dev/v1',
     kind: 'PrincipalGroup',
     metadata: { name: 'robots', namespace: 'istio-system' },
-    spec: { claims: [{ issuer: 'iss', claim: 'role', values: ['robot', 'dev'] }] },
+    spec: { claims: [{ issuer: 'iss', claim: 'role', values: ['robot', 'dev', '1', 'tr*'] }] },
   },
 ];
 
@@ -258,7 +258,7 @@ const claims: fc.Arbitrary<{ readonly [key: string]: Json }> = fc.record(
     iss: fc.constantFrom<Json>('iss', 'other', 7),
     sub: fc.constantFrom<Json>('alice', 'bob', ''),
     aud: fc.constantFrom<Json>('api', ['api', 'web'], []),
-    role: fc.constantFrom<Json>('admin', 'dev', ['admin', 'dev'], 1, true),
+    role: fc.constantFrom<Json>('admin', 'dev', ['admin', 'dev'], 1, true, '1', [1, 'admin'], 12, 2 ** 60),
     realm: fc.constantFrom<Json>({ roles: ['admin'] }, { roles: 'ab' }, 'x'),
     exp: fc.integer({ min: -2, max: 30 }).map((seconds) => NOW_MS / 1000 + seconds),
   },

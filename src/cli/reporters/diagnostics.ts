@@ -1,5 +1,5 @@
 /** How problems are shown: to people with the line that they are in, to programs as plain objects. */
-import type { Diagnostic, Severity } from '../../lib/diagnostic.ts';
+import type { Diagnostic, Position, Severity } from '../../lib/diagnostic.ts';
 import { visibleText } from '../../lib/visible-text.ts';
 import type { Paint, Painter } from '../terminal.ts';
 import { excerpt } from './excerpt.ts';
@@ -22,7 +22,7 @@ export function diagnosticJson({ severity, code, message, hint, position }: Diag
 const SEVERITY_PAINTS: Readonly<Record<Severity, Paint>> = { error: 'red', warning: 'yellow', note: 'cyan' };
 
 /** `file:line:column: severity code: message`, then the place in the text where it is at hand, then what to do. */
-export function diagnosticText(diagnostic: Diagnostic, texts: ReadonlyMap<string, string>, paint: Painter): string {
+function diagnosticText(diagnostic: Diagnostic, texts: ReadonlyMap<string, string>, paint: Painter): string {
   const { severity, code, message, hint, position } = diagnostic;
   const place = `${visibleText(position.file)}:${position.line}:${position.column}:`;
   const lines = [
@@ -39,7 +39,20 @@ export function diagnosticsText(
   texts: ReadonlyMap<string, string>,
   paint: Painter,
 ): string {
-  return diagnostics.map((diagnostic) => diagnosticText(diagnostic, texts, paint)).join('');
+  const secret = new Set(
+    diagnostics.filter(({ code }) => code === MAY_HOLD_KEY).map(({ position }) => lineOf(position)),
+  );
+  const nothing = new Map<string, string>();
+  return diagnostics
+    .map((each) => diagnosticText(each, secret.has(lineOf(each.position)) ? nothing : texts, paint))
+    .join('');
+}
+
+/** What stands there may be an API key, and what is printed ends in the logs of a pipeline. */
+const MAY_HOLD_KEY = 'bad-key-hash';
+
+function lineOf({ file, line }: Position): string {
+  return `${line}:${file}`;
 }
 
 export interface Counts {

@@ -1,10 +1,12 @@
 /** Reads policy files as they were at one moment, or says that there was no such moment. */
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Diagnostic } from '../../lib/diagnostic.ts';
 import { isPolicyFileName } from './file-names.ts';
-import type { PolicyFile, PolicyFiles } from './policy-source.ts';
+import { PolicyFile } from './policy-source.ts';
+import type { PolicyFiles } from './policy-source.ts';
 import { isGone, pathProblem, unreadable } from './problem.ts';
 import { fingerprint, scan } from './scan.ts';
 import type { Scan, ScannedFile } from './scan.ts';
@@ -65,9 +67,9 @@ export async function readScanned(found: Scan, limits: ReadLimits = READ_LIMITS)
   for (const file of found.files) {
     const result = await readFile(file, Math.min(limits.maxFileBytes, limits.maxTotalBytes - totalBytes));
     if (result === null) return null;
-    if ('text' in result) {
-      totalBytes += result.bytes;
-      files.push({ path: file.path, text: result.text });
+    if (result instanceof PolicyFile) {
+      totalBytes += result.bytes.length;
+      files.push(result);
     } else {
       diagnostics.push(result);
       if (result.code === 'too-much-text') break;
@@ -76,10 +78,7 @@ export async function readScanned(found: Scan, limits: ReadLimits = READ_LIMITS)
   return { files, diagnostics, scan: found };
 }
 
-async function readFile(
-  file: ScannedFile,
-  maxBytes: number,
-): Promise<{ readonly text: string; readonly bytes: number } | Diagnostic | null> {
+async function readFile(file: ScannedFile, maxBytes: number): Promise<PolicyFile | Diagnostic | null> {
   try {
     // Non-blocking: a pipe put in the file's place would otherwise wait for its writer.
     await using handle = await open(file.path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -89,23 +88,20 @@ async function readFile(
     const bytes = await handle.readFile();
     const after = await handle.stat({ bigint: true });
     if (fingerprint(after) !== file.fingerprint || BigInt(bytes.length) !== after.size) return null;
-    return decode(file.path, bytes);
+    return checked(file.path, bytes);
   } catch (cause) {
     return isGone(cause) ? null : unreadable(file.path, cause);
   }
 }
 
-function decode(path: string, bytes: Buffer): { readonly text: string; readonly bytes: number } | Diagnostic {
+function checked(path: string, bytes: Buffer): PolicyFile | Diagnostic {
   if (bytes.length === 0) {
     // What a writer leaves that has begun and not gone on, or a full disk: its DENY policies must not just go away.
     const hint = 'write it again, delete it, or leave a comment in it';
     return pathProblem('empty-file', path, `\`${path}\` is empty`, hint);
   }
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), bytes: bytes.length };
-  } catch {
-    return pathProblem('not-utf-8', path, `\`${path}\` is no UTF-8 text`, 'save it as UTF-8');
-  }
+  if (isUtf8(bytes)) return new PolicyFile(path, bytes);
+  return pathProblem('not-utf-8', path, `\`${path}\` is no UTF-8 text`, 'save it as UTF-8');
 }
 
 function tooMuch(path: string, maxBytes: number): Diagnostic {

@@ -4,7 +4,7 @@
  */
 import { unmapIpv4 } from '../../attributes/address.ts';
 import type { IpAddress } from '../../attributes/address.ts';
-import { claimStrings, isClaimMap } from '../../attributes/claim.ts';
+import { claimStrings, claimTexts, isClaimMap } from '../../attributes/claim.ts';
 import type { Claim, ClaimMap } from '../../attributes/claim.ts';
 import { joinedParts } from '../../attributes/header-lines.ts';
 import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
@@ -216,9 +216,11 @@ export class RequestPatterns {
     if (claims === null) return;
     this.#eachClaim(TABLE.claim, this.#names.claims, claims, (number, claim) => {
       const table = this.#patterns.table(number);
-      if (table !== null) for (const text of claimStrings(claim)) this.#patterns.matchString(table, text, look.found);
+      if (table === null) return;
+      // One table for both kinds of policy: a number is a text to an AccessPolicy only, and no certain one.
+      for (const text of claimTexts(claim)) this.#patterns.matchString(table, text, look.found);
+      for (const text of claimStrings(claim)) this.#patterns.matchString(table, text, look.certain);
     });
-    copy(look.found, look.certain);
   }
 
   /** Calls `visit` with the table and the value of each claim that is asked for and there. */
@@ -273,7 +275,7 @@ export class RequestPatterns {
     this.#eachClaim(GROUP_CLAIMS, this.#names.groupClaims, claims, (number, claim) => {
       const table = this.#patterns.table(number);
       if (table === null) return;
-      for (const text of claimStrings(claim)) this.#patterns.matchRequestPrincipal(table, issuer, text, members);
+      for (const text of claimTexts(claim)) this.#patterns.matchRequestPrincipal(table, issuer, text, members);
     });
   }
 
@@ -284,11 +286,21 @@ export class RequestPatterns {
     if (table !== null) this.#patterns.matchString(table, line, found);
   }
 
-  /** The patterns of one claim's table that its strings match. For cache keys. */
-  claimClass(path: readonly string[], claim: Claim | undefined, found: Found): void {
+  /**
+   * The patterns of one claim's table that its strings match. For cache keys. False: another of its texts matches more,
+   * which is so for an AccessPolicy only.
+   */
+  claimClass(path: readonly string[], claim: Claim | undefined, found: Found): boolean {
     const number = this.#patterns.namedTable(TABLE.claim, claimTableName(path));
     const table = number < 0 ? null : this.#patterns.table(number);
-    if (table !== null) for (const text of claimStrings(claim)) this.#patterns.matchString(table, text, found);
+    if (table === null) return true;
+    const strings = claimStrings(claim);
+    const texts = claimTexts(claim);
+    for (const text of strings) this.#patterns.matchString(table, text, found);
+    if (texts.length === strings.length) return true;
+    const ofStrings = new Set(found);
+    for (const text of texts) this.#patterns.matchString(table, text, found);
+    return found.every((pattern) => ofStrings.has(pattern));
   }
 }
 

@@ -84,8 +84,10 @@ export function holds(predicate: Predicate, request: RequestAttributes, action: 
         ? accessHeaderHolds(lines, action, negated, test.values)
         : istioHeaderHolds(lines, action, negated, test.values);
     }
-    case 'claim':
-      return negated !== request.claimStrings(test.path).some((value) => valueSetMatches(test.values, value));
+    case 'claim': {
+      const texts = access ? request.claimTexts(test.path) : request.claimStrings(test.path);
+      return negated !== texts.some((text) => valueSetMatches(test.values, text));
+    }
     case 'metadata': {
       const value = request.metadata(test.filter, test.path);
       return negated !== test.matchers.some((m) => matchesMetadata(m, value));

@@ -1,5 +1,5 @@
 import type { ClaimMap } from '../../attributes/claim.ts';
-import { claimAt, claimStrings } from '../../attributes/claim.ts';
+import { claimAt, claimTexts } from '../../attributes/claim.ts';
 import { toByteString } from '../../attributes/bytes.ts';
 import type { SpiffeId } from '../../attributes/peer-identity.ts';
 import { stringMatcher } from '../../matcher/string.ts';
@@ -83,7 +83,7 @@ export function isMember(group: CompiledGroup, id: SpiffeId | null, claims: Clai
   if (typeof subject === 'string' && group.subjects.get(issuer)?.has(subject) === true) return true;
   for (const claim of group.claims) {
     if (claim.issuer !== issuer) continue;
-    for (const value of claimStrings(claimAt(claims, claim.path)))
+    for (const value of claimTexts(claimAt(claims, claim.path)))
       if (valueSetMatches(claim.values, value)) return true;
   }
   return false;

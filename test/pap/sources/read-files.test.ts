@@ -3,8 +3,11 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } 
 import { describe, expect, test } from '@jest/globals';
 import { isPolicyFileName, isTestFileName } from '../../../src/pap/sources/file-names.ts';
 import { readPolicyFiles } from '../../../src/pap/sources/read-files.ts';
+import type { PolicyFile } from '../../../src/pap/sources/policy-source.ts';
 import { scan } from '../../../src/pap/sources/scan.ts';
 import { scratch, texts } from './support.ts';
+
+const named = (files: readonly PolicyFile[]): object[] => files.map(({ path, text }) => ({ path, text }));
 
 /** Problems as `code name`, for short. */
 async function problems(path: string): Promise<string[]> {
@@ -29,7 +32,7 @@ describe('what is read', () => {
     ];
     for (const name of names) writeFileSync(dir.at(name), name);
     const { files, diagnostics } = await readPolicyFiles([dir.path]);
-    expect(files).toStrictEqual(
+    expect(named(files)).toStrictEqual(
       ['a.yaml', 'b/c/deep.yml', 'b/x.json', 'z.yaml'].map((name) => ({ path: dir.at(name), text: name })),
     );
     expect(diagnostics).toStrictEqual([]);
@@ -58,7 +61,7 @@ describe('what is read', () => {
     writeFileSync(dir.at('a.yaml'), 'a');
     symlinkSync('a.yaml', dir.at('b.yaml'));
     const { files } = await readPolicyFiles([dir.path, dir.at('a.yaml'), `${dir.path}/.`]);
-    expect(files).toStrictEqual([{ path: dir.at('a.yaml'), text: 'a' }]);
+    expect(named(files)).toStrictEqual([{ path: dir.at('a.yaml'), text: 'a' }]);
   });
 
   test('takes a byte order mark off', async () => {
@@ -92,7 +95,7 @@ describe('symlinks', () => {
     symlinkSync('..', dir.at('a', 'up'));
     symlinkSync('a', dir.at('again'));
     const { files, diagnostics } = await readPolicyFiles([dir.path]);
-    expect(files).toStrictEqual([{ path: dir.at('a/x.yaml'), text: 'x' }]);
+    expect(named(files)).toStrictEqual([{ path: dir.at('a/x.yaml'), text: 'x' }]);
     expect(diagnostics).toStrictEqual([]);
   });
 
@@ -103,7 +106,7 @@ describe('symlinks', () => {
     symlinkSync('..2026_01', dir.at('..data'));
     symlinkSync('..data/shop.yaml', dir.at('shop.yaml'));
     const { files } = await readPolicyFiles([dir.path]);
-    expect(files).toStrictEqual([{ path: dir.at('shop.yaml'), text: 'one' }]);
+    expect(named(files)).toStrictEqual([{ path: dir.at('shop.yaml'), text: 'one' }]);
   });
 });
 
@@ -111,7 +114,7 @@ describe('what cannot be read is a problem, not an exception', () => {
   test('a path that is not there', async () => {
     using dir = scratch();
     const { files, diagnostics } = await readPolicyFiles([dir.at('none')]);
-    expect(files).toStrictEqual([]);
+    expect(named(files)).toStrictEqual([]);
     expect(diagnostics).toStrictEqual([
       {
         severity: 'error',

@@ -74,6 +74,17 @@ describe.each(COMPANIES)('among %s', (_, others) => {
     expect(outcomeOf(snapshot, { path: '/a', claims: {} })).toBe('no_rule_matched');
   });
 
+  test('a number is a text to an AccessPolicy only, where it is wanted and where it is not', () => {
+    const denying = (kind: typeof access, values: readonly string[], notValues?: readonly string[]): string =>
+      outcomeOf(
+        snapshotOf(policiesYaml([kind('DENY', ...others, when('request.auth.claims[level]', values, notValues))])),
+        { path: '/a', claims: { level: 3 } },
+      );
+    const denied = `deny_rule shop/p0[${last}]`;
+    expect([denying(access, ['3']), denying(access, [], ['3'])]).toEqual([denied, 'default_deny']);
+    expect([denying(istio, ['3']), denying(istio, [], ['3'])]).toEqual(['default_deny', denied]);
+  });
+
   test('the next request is not answered with what was looked up for the one before', () => {
     const snapshot = snapshotOf(
       policiesYaml([istio('DENY', ...others, operation({ paths: ['/x/{*}'], methods: ['GET'] }))]),

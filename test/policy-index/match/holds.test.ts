@@ -232,6 +232,8 @@ describe('a header', () => {
   });
 });
 
+type Claimed = NonNullable<Ask['claims']>[string];
+
 describe('a token', () => {
   const alice: Ask = {
     claims: { iss: 'iss', sub: 'alice', aud: ['api', 'web'], azp: 'app', n: 1, realm: { roles: ['a', 'b'] } },
@@ -250,12 +252,32 @@ describe('a token', () => {
     ['for an audience', when('request.auth.audiences', ['web']), alice, [true, true]],
     ['from a presenter', when('request.auth.presenter', ['app']), alice, [true, true]],
     ['with a nested claim', when('request.auth.claims[realm][roles]', ['b']), alice, [true, true]],
-    ['with a claim that is a number', when('request.auth.claims[n]', ['1']), alice, [false, false]],
     ['with a claim named like a property', when('request.auth.claims[constructor]', ['*']), alice, [false, false]],
     ['without a claim: not…', when('request.auth.claims[x]', [], ['y']), alice, [true, true]],
   ])('%s', (_, rule, ask, expected) => {
     expect(both('istio', rule, ask)).toEqual(expected);
     expect(both('access', rule, ask)).toEqual(expected);
+  });
+
+  it.each<[string, string, Claimed, boolean]>([
+    ['a number', '3', 3, true],
+    ['another number', '3', 30, false],
+    ['a fraction', '0.5', 0.5, true],
+    ['a number by its beginning', '3*', 30, true],
+    ['a boolean', 'true', true, true],
+    ['the other boolean', 'true', false, false],
+    ['an element that is a number', '3', ['a', 3], true],
+    ['a number that is there', '*', 0, true],
+    ['a number whose digits are lost', '9007199254740992', 2 ** 53, false],
+    ['null', 'null', null, false],
+    ['a list in a list', '3', [[3]], false],
+  ])('with a claim that is %s matches in an AccessPolicy only', (_, value, claim, matches) => {
+    const ask: Ask = { claims: { iss: 'iss', n: claim } };
+    const [is, not] = [when('request.auth.claims[n]', [value]), when('request.auth.claims[n]', [], [value])];
+    expect(both('access', is, ask)).toEqual([matches, matches]);
+    expect(both('access', not, ask)).toEqual([!matches, !matches]);
+    expect(both('istio', is, ask)).toEqual([false, false]);
+    expect(both('istio', not, ask)).toEqual([true, true]);
   });
 });
 
