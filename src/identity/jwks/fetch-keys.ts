@@ -1,21 +1,20 @@
-/** The bytes of a key set from where a policy says it is. */
+/** The text of a key set from where a policy says it is. */
 import { toText } from '../../attributes/bytes.ts';
 import { isClaimMap } from '../../attributes/claim.ts';
 import type { KeyOrigin } from '../../policy/identity-model.ts';
 import { FetchError } from '../net/fetch-error.ts';
 import type { Fetch } from '../net/guarded-fetch.ts';
-import { parseDocument, parseKeySet } from './key-set.ts';
-import type { ParsedKeySet } from './key-set.ts';
+import { parseDocument } from './key-set.ts';
 
 export type RemoteOrigin = Exclude<KeyOrigin, { readonly from: 'inline' }>;
 
-/** `issuer`: what a discovery document has to be of. Throws a {@link FetchError}. */
+/** A byte string. `issuer`: what a discovery document has to be of. Throws a {@link FetchError}. */
 export async function fetchKeys(
   fetch: Fetch,
   origin: RemoteOrigin,
   issuer: string,
   signal: AbortSignal,
-): Promise<ParsedKeySet> {
+): Promise<string> {
   const get = async (url: string): Promise<string> => {
     const { timeoutMs } = origin;
     const body = await fetch({ url, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
@@ -23,7 +22,7 @@ export async function fetchKeys(
   };
   // The document is asked for each time: an issuer may move its keys. Where it says they are obeys the same rules.
   const uri = origin.from === 'uri' ? origin.uri : keysUriOf(await get(origin.uri), issuer);
-  return parseKeySet(await get(uri));
+  return get(uri);
 }
 
 /** OpenID Connect Discovery 1.0 §4.3: `issuer` "MUST be identical" to what was asked for. */

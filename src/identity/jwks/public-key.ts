@@ -49,6 +49,9 @@ const COORDINATE_BYTES: ReadonlyMap<string, number> = new Map([
   ['Ed25519', 32],
 ]);
 
+/** The members that make the key, in one spelling and one order. */
+type Material = Readonly<Record<string, string>>;
+
 /** What a key of a set is not used for. */
 export type KeyFlaw =
   | 'not an object'
@@ -68,12 +71,12 @@ export class PublicKey {
   readonly #algorithms: ReadonlyMap<string, ImportAlgorithm>;
   readonly #made = new Map<string, webcrypto.CryptoKey>();
 
-  constructor(kid: string | null, key: KeyObject, algorithms: ReadonlyMap<string, ImportAlgorithm>) {
+  /** Throws when the material is no key: a point that is not on its curve, for one. */
+  constructor(kid: string | null, material: Material, algorithms: ReadonlyMap<string, ImportAlgorithm>) {
     this.kid = kid;
-    this.#key = key;
+    this.#key = createPublicKey({ key: { ...material }, format: 'jwk' });
     this.#algorithms = algorithms;
-    const der = key.export({ type: 'spki', format: 'der' }).toString('base64');
-    this.identity = JSON.stringify([kid, [...algorithms.keys()], der]);
+    this.identity = JSON.stringify([kid, [...algorithms.keys()], material]);
   }
 
   /** null: a key of this type, or with this `alg`, does not verify that algorithm. */
@@ -103,9 +106,8 @@ export function readPublicKey(jwk: ClaimMap): PublicKey | KeyFlaw {
   const material = kty === 'RSA' ? rsaMaterial(jwk) : curveMaterial(kty as string, crv as string, jwk);
   if (typeof material === 'string') return material;
   try {
-    return new PublicKey(kid, createPublicKey({ key: { ...material }, format: 'jwk' }), allowed);
+    return new PublicKey(kid, material, allowed);
   } catch {
-    // A point that is not on its curve, for one.
     return 'malformed';
   }
 }
@@ -131,18 +133,16 @@ function restricted(
   return parameters === ED25519 ? algorithms : new Map([[alg as string, parameters]]);
 }
 
-type Material = Readonly<Record<string, string>>;
-
 function rsaMaterial(jwk: ClaimMap): Material | KeyFlaw {
-  const [n, e] = [jwk.get('n'), jwk.get('e')];
-  const [modulus, exponent] = [bytesOf(n), bytesOf(e)];
+  const [modulus, exponent] = [bytesOf(jwk.get('n')), bytesOf(jwk.get('e'))];
   if (modulus === null || exponent === null) return 'malformed';
   const bits = modulus.length * 8 - Math.clz32(modulus[0]!) + 24;
   if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || exponent.length > MAX_RSA_EXPONENT_BYTES)
     return 'too weak or too long';
   const value = exponent.readUIntBE(0, exponent.length);
   // 1 makes every signature good; an even one is no RSA key.
-  return value >= 3 && value % 2 === 1 ? { kty: 'RSA', n: n as string, e: e as string } : 'too weak or too long';
+  if (value < 3 || value % 2 === 0) return 'too weak or too long';
+  return { kty: 'RSA', n: modulus.toString('base64url'), e: exponent.toString('base64url') };
 }
 
 /** Without the zero bytes before it that some libraries write (RFC 7518 §6.3.1.1 forbids them); null: no number. */

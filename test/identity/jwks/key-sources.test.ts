@@ -103,13 +103,18 @@ describe('keys of a URL', () => {
     clock.advance(intervalMs);
     await fetched(2);
     expect(sources.of(provider).current!.version).toBe(version);
-    server.handler = keys(B, { kty: 'oct', k: 'AAAA' });
+    server.handler = keys({ ...A, use: 'sig' }, { kty: 'oct', k: 'AAAA' });
+    clock.advance(intervalMs);
+    await fetched(3);
+    expect(sources.of(provider).current!.version).toBe(version);
+    expect(status()).toMatchObject({ unusedKeys: 1, fetches: { changed: 1, unchanged: 2, failed: 0 } });
+    server.handler = keys(B);
     clock.advance(intervalMs);
     expect(finds(provider, 'a')).toBe(1);
-    await fetched(3);
+    await fetched(4);
     expect([finds(provider, 'a'), finds(provider, 'b')]).toEqual([0, 1]);
     expect(sources.of(provider).current!.version).not.toBe(version);
-    expect(status()).toMatchObject({ unusedKeys: 1, fetches: { changed: 2, unchanged: 1, failed: 0 } });
+    expect(status()).toMatchObject({ unusedKeys: 0, fetches: { changed: 2, unchanged: 2, failed: 0 } });
   });
 
   test.each([
