@@ -131,7 +131,7 @@ describe('tokens', () => {
 describe('keys', () => {
   it('are exchanged with and without those before', async () => {
     const first = await oidc.personToken('ann');
-    const kid = oidc.rotateKeys('kept');
+    const kid = oidc.rotateKeys();
     const second = await oidc.personToken('ann');
     expect(decodeProtectedHeader(second).kid).toBe(kid);
     expect(decodeProtectedHeader(first).kid).not.toBe(kid);
@@ -139,10 +139,9 @@ describe('keys', () => {
     await verified(second);
 
     const opaque = await oidc.personToken('ann', { audience: 'opaque-orders' });
-    oidc.rotateKeys('gone');
+    oidc.retireKeys();
     await expect(verified(first)).rejects.toThrow('no applicable key');
-    await expect(verified(second)).rejects.toThrow('no applicable key');
-    await verified(await oidc.personToken('ann'));
+    await verified(second);
     expect(await introspected(opaque)).toMatchObject({ active: true });
   });
 });

@@ -26,8 +26,10 @@ export interface OidcProvider {
   automationToken(options?: Omit<TokenOptions, 'lifetimeSeconds' | 'claims'>): Promise<string>;
   /** RFC 7009; opaque tokens only. */
   revoke(token: string): Promise<void>;
-  /** From now on tokens are signed with a new key; those before it are still published, or not. Gives the new `kid`. */
-  rotateKeys(before: 'kept' | 'gone'): string;
+  /** From now on tokens are signed with a new key, published beside those before it. Gives its `kid`. */
+  rotateKeys(): string;
+  /** Publishes only the key that tokens are signed with now. */
+  retireKeys(): void;
   /** Answers per path so far, errors too. */
   answers(path: string): number;
   /** Closes its port and every connection; tokens and keys are as before once it is started again. */
@@ -193,12 +195,16 @@ export async function startOidcProvider(): Promise<OidcProvider> {
       const { status, body } = await post(PATHS.revocation, clients.person, { token });
       if (status !== 200) throw new Error(`not revoked: ${String(status)} ${body}`);
     },
-    rotateKeys(before) {
+    rotateKeys() {
       const key = newKey();
       // It signs with the first that fits.
-      keys = before === 'kept' ? [key, ...keys] : [key];
+      keys = [key, ...keys];
       instance = newInstance();
       return key.kid;
+    },
+    retireKeys() {
+      keys = keys.slice(0, 1);
+      instance = newInstance();
     },
     answers: (path) => answers.get(path) ?? 0,
     async stop() {
