@@ -29,6 +29,8 @@ export interface ServiceSample {
 const TICK_MS = 1;
 const COLLECTIONS = 3;
 const COLLECTION_PAUSE_MS = 200;
+/** The engine keeps the pages that a heap has given up for eight seconds, for the next heap that wants some. */
+const PAGES_KEPT_MS = 10_000;
 
 class Watch {
   readonly #delay = monitorEventLoopDelay({ resolution: TICK_MS });
@@ -86,6 +88,7 @@ class Watch {
         globalThis.gc?.();
         await sleep(COLLECTION_PAUSE_MS);
       }
+      await sleep(PAGES_KEPT_MS);
     }
     const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
