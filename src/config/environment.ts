@@ -1,13 +1,13 @@
 /**
  * `PORTCULLIS_…` variables: the path of the key in upper case, words and levels joined by `_`
  * (`cache.ttlSeconds` is `PORTCULLIS_CACHE_TTL_SECONDS`). Lists are separated by commas, maps are
- * JSON objects.
+ * JSON objects, lists of maps are JSON.
  */
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import { closest } from '../lib/closest.ts';
 import { CONFIG_FILE_VARIABLE, SETTINGS, VARIABLE_PREFIX } from './settings.ts';
 import type { Setting } from './settings.ts';
-import { FORBIDDEN_KEY, namedPosition } from './source.ts';
+import { FORBIDDEN_KEY, isBranch, namedPosition } from './source.ts';
 import type { Override, Overrides, Written } from './source.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -55,6 +55,7 @@ const EXPECTED: Readonly<Record<Setting['kind'], { readonly what: string; readon
   boolean: { what: 'truth value', hint: 'write `true` or `false`' },
   list: { what: 'list', hint: 'separate the entries by commas' },
   map: { what: 'map', hint: 'write a JSON object of texts, such as `{"x-reason":"denied"}`' },
+  maps: { what: 'list of maps', hint: 'write a JSON list of objects, such as `[{"url":"https://issuer.example"}]`' },
 };
 
 /** The value that the text stands for, or undefined when it is of another type. */
@@ -70,21 +71,46 @@ function readText(text: string, setting: Setting): Written | undefined {
       return text.trim() === '' ? [] : text.split(',').map((entry) => entry.trim());
     case 'map':
       return readMap(text);
+    case 'maps':
+      return readMaps(text);
   }
 }
 
 function readMap(text: string): Written | undefined {
-  let parsed: unknown;
+  const map = written(parseJson(text), 1);
+  if (!isBranch(map)) return undefined;
+  return Object.values(map).every((value) => typeof value === 'string') ? map : undefined;
+}
+
+function readMaps(text: string): Written | undefined {
+  const list = written(parseJson(text), MAX_JSON_DEPTH);
+  return Array.isArray(list) && (list as readonly Written[]).every(isBranch) ? list : undefined;
+}
+
+function parseJson(text: string): unknown {
   try {
-    parsed = JSON.parse(text);
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+}
+
+/** A list of maps that hold lists. */
+const MAX_JSON_DEPTH = 3;
+
+/** `depth`: levels of lists and maps. undefined: deeper, or with a key that cannot be one. */
+function written(value: unknown, depth: number): Written | undefined {
+  if (typeof value !== 'object' || value === null) return value as string | number | boolean | null | undefined;
+  if (depth === 0) return undefined;
+  if (Array.isArray(value)) {
+    const list = value.map((item: unknown) => written(item, depth - 1));
+    return list.every((item) => item !== undefined) ? list : undefined;
+  }
   const map = Object.create(null) as Record<string, Written>;
-  for (const [key, value] of Object.entries(parsed)) {
-    if (typeof value !== 'string' || key === FORBIDDEN_KEY) return undefined;
-    map[key] = value;
+  for (const [key, item] of Object.entries(value)) {
+    const inner = written(item, depth - 1);
+    if (inner === undefined || key === FORBIDDEN_KEY) return undefined;
+    map[key] = inner;
   }
   return map;
 }

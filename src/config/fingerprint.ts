@@ -22,12 +22,26 @@ export function fingerprint(config: ServiceConfig): string {
     identity.xfcc.enabled
       ? [asSet(identity.xfcc.trustedPeers), identity.xfcc.depth, identity.xfcc.trustEmptyPeer]
       : null,
+    identity.leaveTokens,
+    // Which list, and what is in it, changes while the configuration does not; that one must be there is a rule.
+    hasRevocations(identity.revocation) && identity.revocation.required,
+    [
+      identity.answers.resourceMetadata,
+      identity.answers.scope,
+      identity.answers.loginUrl,
+      identity.answers.loginReturnParameter,
+      asSet(identity.answers.loginHosts),
+    ],
     config.workload.require,
     [responses.forbidden, responses.unauthenticated, responses.malformed, responses.overloaded].map(
       ({ status, body, headers }) => [status, body, [...headers]],
     ),
     [limits.maxMessageBytes, limits.maxHeaders, limits.maxHeaderBytes],
   ]);
+}
+
+function hasRevocations({ file, url }: ServiceConfig['identity']['revocation']): boolean {
+  return file !== null || url !== null;
 }
 
 type Canonical = string | number | boolean | null | readonly Canonical[];

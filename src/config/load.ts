@@ -138,32 +138,35 @@ function samePlace(a: Diagnostic, b: Diagnostic): boolean {
   );
 }
 
-/** Settings that name files. */
+/** Settings that name files; `*` is each entry of a list. */
 const PATH_SETTINGS: readonly (readonly string[])[] = [
-  ['policies'],
+  ['policies', '*'],
   ['tls', 'certFile'],
   ['tls', 'keyFile'],
   ['tls', 'clientCaFile'],
+  ['identity', 'fetch', 'targets', '*', 'caFile'],
+  ['identity', 'fetch', 'targets', '*', 'bearerTokenFile'],
+  ['identity', 'clients', '*', 'secretFile'],
+  ['identity', 'clients', '*', 'tokenFile'],
+  ['identity', 'revocation', 'file'],
 ];
 
 /** A file is moved together with what it names, so its paths start at its own directory. */
 function relativeTo(directory: string, tree: Written): Written {
   if (directory === '' || directory === '.') return tree;
-  const resolve = (value: Written): Written =>
-    typeof value === 'string'
-      ? value === '' || isAbsolute(value)
-        ? value
-        : join(directory, value)
-      : Array.isArray(value)
-        ? (value as readonly Written[]).map(resolve)
-        : value;
-  let result = tree;
-  for (const path of PATH_SETTINGS) {
-    let value: Written | undefined = tree;
-    for (const key of path) value = isBranch(value) ? value[key] : undefined;
-    if (value !== undefined) result = place(result, path, resolve(value));
+  const resolve = (path: string): string => (path === '' || isAbsolute(path) ? path : join(directory, path));
+  return PATH_SETTINGS.reduce((result, path) => withTexts(result, path, resolve), tree);
+}
+
+/** A copy in which the texts at `path` are changed; what is not as the path has it stays, for the schema to report. */
+function withTexts(tree: Written, [key, ...rest]: readonly string[], change: (text: string) => string): Written {
+  if (key === undefined) return typeof tree === 'string' ? change(tree) : tree;
+  if (key === '*') {
+    return Array.isArray(tree) ? (tree as readonly Written[]).map((item) => withTexts(item, rest, change)) : tree;
   }
-  return result;
+  const inner = isBranch(tree) ? tree[key] : undefined;
+  if (inner === undefined) return tree;
+  return place(tree, [key], withTexts(inner, rest, change));
 }
 
 function deepFreeze<T>(value: T): T {

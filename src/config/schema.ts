@@ -3,14 +3,13 @@
  * said, the types, the environment variables and the published JSON Schema all come from here.
  */
 import * as z from 'zod';
+import { identity } from './identity-schema.ts';
 import {
   adminAddress,
   filePath,
   healthAddress,
   kubernetesNamespace,
   listenAddress,
-  metadataNamespace,
-  peerPattern,
   responseHeaders,
   sanPattern,
   trustDomain,
@@ -53,45 +52,6 @@ const clientIp = z
     /** True when somebody said at least one of the two: AccessPolicy's `remoteIpBlocks` need that. */
     explicit: useRemoteAddress !== undefined || xffTrustedHops !== undefined,
   }));
-
-const xfcc = z
-  .strictObject({
-    enabled: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Take the client identity from x-forwarded-client-cert. Anyone can write that header, so see trustedPeers.',
-      ),
-    trustedPeers: z
-      .array(peerPattern)
-      .max(256)
-      .default([])
-      .describe('SPIFFE IDs or patterns of the hops whose x-forwarded-client-cert is believed.'),
-    depth: z
-      .int()
-      .min(0)
-      .max(64)
-      .default(0)
-      .describe('Which element counts, from the right, 1 being the last; 0: there must be exactly one.'),
-    trustEmptyPeer: z
-      .enum(['never', 'marked', 'always'])
-      .default('never')
-      .describe(
-        'Believe one element of the header where the connection has no principal, as at ambient waypoints: `marked` where Envoy sends the context extension `portcullis.xfcc: overwritten`; `always` only where every Envoy that asks overwrites the header.',
-      ),
-  })
-  .prefault({});
-
-const identity = z
-  .strictObject({
-    jwtMetadata: metadataNamespace
-      .default('')
-      .describe(
-        'Metadata namespace that holds verified token claims under `payload`, such as envoy.filters.http.jwt_authn; empty: none.',
-      ),
-    xfcc,
-  })
-  .prefault({});
 
 const workload = z
   .strictObject({

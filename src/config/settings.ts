@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { configSchema } from './schema.ts';
 
 /** How the text of an environment variable is read. */
-export type SettingKind = 'text' | 'number' | 'boolean' | 'list' | 'map';
+export type SettingKind = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'maps';
 
 export interface Setting {
   /** Keys from the root of the file, such as `['cache', 'ttlSeconds']`. */
@@ -36,6 +36,10 @@ export function settingPathText(path: readonly PropertyKey[]): string {
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   let schema: z.core.$ZodType = unwrap(configSchema);
   for (const key of path) {
+    if (schema instanceof z.ZodArray && typeof key === 'number') {
+      schema = unwrap(schema.element as z.ZodType);
+      continue;
+    }
     if (!(schema instanceof z.ZodObject)) return [];
     const child: unknown = (schema.shape as Record<string, unknown>)[String(key)];
     if (!(child instanceof z.ZodType)) return [];
@@ -65,7 +69,7 @@ function kindOf(schema: z.core.$ZodType, path: readonly string[]): SettingKind {
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return 'text';
   if (schema instanceof z.ZodNumber) return 'number';
   if (schema instanceof z.ZodBoolean) return 'boolean';
-  if (schema instanceof z.ZodArray) return 'list';
+  if (schema instanceof z.ZodArray) return unwrap(schema.element as z.ZodType) instanceof z.ZodObject ? 'maps' : 'list';
   if (schema instanceof z.ZodRecord) return 'map';
   throw new Error(`setting ${settingPathText(path)} is of a kind that no environment variable can hold`);
 }

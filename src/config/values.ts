@@ -63,6 +63,85 @@ export const filePath = checked(
   'write the path of a file',
 );
 
+/** As {@link filePath}; null when it is not there. */
+export const optionalFilePath = filePath.optional().transform((path) => path ?? null);
+
+/** Longer ones are data. */
+const MAX_URL_CHARACTERS = 2048;
+
+function parseWebUrl(text: string): URL | null {
+  const url = text.length <= MAX_URL_CHARACTERS ? URL.parse(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hash !== '') return null;
+  // Names and passwords of a URL end up in logs.
+  return url.username === '' && url.password === '' ? url : null;
+}
+
+export const webUrl = checked(
+  (text) => parseWebUrl(text) !== null,
+  'is no web address',
+  'bad-url',
+  'write `https://HOST/PATH`, without user, password and fragment, at most 2048 characters',
+);
+
+/** As {@link webUrl}, or empty for none. */
+export const webUrlOrEmpty = checked(
+  (text) => text === OFF || parseWebUrl(text) !== null,
+  'is no web address',
+  'bad-url',
+  'write `https://HOST/PATH`, without user, password and fragment; empty for none',
+);
+
+export const proxyUrl = checked(
+  (text) => {
+    const url = parseWebUrl(text);
+    return url?.protocol === 'http:' && url.pathname === '/' && url.search === '';
+  },
+  'is no address of a proxy',
+  'bad-url',
+  'write `http://HOST:PORT`',
+);
+
+export const isHttpUrl = (text: string): boolean => parseWebUrl(text)?.protocol === 'http:';
+
+/** RFC 6749 §3.3: names with one space between; empty for none. */
+export const scopeText = checked(
+  (text) => text.length <= 1024 && /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/.test(text),
+  'is no scope',
+  'bad-scope',
+  'write the names with one space between, without quotes and backslashes',
+);
+
+/** A name that policies refer to. */
+export const plainName = checked(
+  (text) => /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(text),
+  'is no name',
+  'bad-name',
+  'letters, digits, `.`, `-` and `_`, at most 64',
+);
+
+/** RFC 6749 Appendix A.1, not empty. */
+export const clientIdText = checked(
+  (text) => /^[\x20-\x7e]{1,1024}$/.test(text),
+  'is no client id',
+  'bad-client-id',
+  'printable ASCII, at most 1024 characters',
+);
+
+/** The host of a URL, as Host headers have it, or all below one. */
+export const hostPattern = checked(
+  (text) => text.length <= 255 && /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[1-9][0-9]{0,4})?$/.test(text),
+  'is no host',
+  'bad-host',
+  'write `shop.example.com`, `shop.example.com:8443` or `*.example.com`, in lower case',
+);
+
+export const parameterName = checked(
+  (text) => /^[A-Za-z0-9._~-]{1,64}$/.test(text),
+  'is no name of a query parameter',
+  'bad-parameter-name',
+  'letters, digits, `.`, `_`, `~` and `-`, at most 64',
+);
+
 /** The SPIFFE standard, §2.1: lower-case letters, digits, dot, dash, underscore; at most 255. */
 export const trustDomain = checked(
   (text) => /^[a-z0-9._-]{1,255}$/.test(text),

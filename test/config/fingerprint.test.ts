@@ -20,6 +20,13 @@ const DECIDING: Readonly<Record<string, string>> = {
   'clientIp.useRemoteAddress': 'true',
   'clientIp.xffTrustedHops': '1',
   'identity.jwtMetadata': 'envoy.filters.http.jwt_authn',
+  'identity.leaveTokens': 'true',
+  'identity.revocation.file': '/lists/revoked.json',
+  'identity.revocation.url': 'https://lists.example/revoked',
+  'identity.answers.resourceMetadata': 'https://shop.example/.well-known/oauth-protected-resource',
+  'identity.answers.scope': 'orders',
+  'identity.answers.loginReturnParameter': 'return_to',
+  'identity.answers.loginHosts': 'shop.example',
   'workload.require': 'inventory',
   'limits.maxMessageBytes': '100000',
   'limits.maxHeaders': '50',
@@ -43,6 +50,18 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   reflection: 'false',
   transport: 'native',
   allowEmpty: 'true',
+  'identity.fetch.targets': '[{"url":"https://issuer.example","caFile":"/ca.pem"}]',
+  'identity.fetch.timeoutSeconds': '1',
+  'identity.fetch.maxBytes': '2000',
+  'identity.fetch.refreshSeconds': '60',
+  'identity.fetch.firstKeysWaitSeconds': '1',
+  'identity.fetch.unknownKeyCooldownSeconds': '60',
+  'identity.clients':
+    '[{"name":"us","endpoints":["https://issuer.example/introspect"],"clientId":"us","secretFile":"/secret"}]',
+  'identity.tokens.maxEntries': '1',
+  'identity.tokens.maxBytes': '100000',
+  'identity.tokens.maxTtlSeconds': '1',
+  'identity.revocation.refreshSeconds': '1',
   'cache.maxEntries': '1',
   'cache.ttlSeconds': '1',
   'limits.maxConcurrentStreams': '2000',
@@ -58,6 +77,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
 /** Only together with others; tested below, or (tls) about who may ask, not about what is answered. */
 const COMBINED = ['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.allowedClients'].concat(
   ['enabled', 'trustedPeers', 'depth', 'trustEmptyPeer'].map((key) => `identity.xfcc.${key}`),
+  ['identity.revocation.required', 'identity.answers.loginUrl'],
 );
 
 function variableOf(key: string): string {
@@ -92,6 +112,16 @@ describe('the fingerprint', () => {
     const marked = { PORTCULLIS_IDENTITY_XFCC_TRUST_EMPTY_PEER: 'marked' };
     expect(fingerprintWith({ ...on, ...marked })).not.toBe(fingerprintWith(on));
     expect(fingerprintWith(marked)).toBe(base);
+  });
+
+  it('changes with the login address, and with the need for a revocation list only where there is one', () => {
+    const hosts = { PORTCULLIS_IDENTITY_ANSWERS_LOGIN_HOSTS: 'shop.example' };
+    const login = { ...hosts, PORTCULLIS_IDENTITY_ANSWERS_LOGIN_URL: 'https://login.example/' };
+    expect(fingerprintWith(login)).not.toBe(fingerprintWith(hosts));
+    const optional = { PORTCULLIS_IDENTITY_REVOCATION_REQUIRED: 'false' };
+    const list = { PORTCULLIS_IDENTITY_REVOCATION_FILE: '/lists/revoked.json' };
+    expect(fingerprintWith(optional)).toBe(base);
+    expect(fingerprintWith({ ...list, ...optional })).not.toBe(fingerprintWith(list));
   });
 
   it('does not depend on the order or repetition of what is a set', () => {
