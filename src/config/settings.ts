@@ -37,7 +37,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   let schema: z.core.$ZodType = unwrap(configSchema);
   for (const key of path) {
     if (schema instanceof z.ZodArray && typeof key === 'number') {
-      schema = unwrap(schema.element as z.ZodType);
+      schema = unwrap(schema.element);
       continue;
     }
     if (!(schema instanceof z.ZodObject)) return [];
@@ -69,7 +69,7 @@ function kindOf(schema: z.core.$ZodType, path: readonly string[]): SettingKind {
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return 'text';
   if (schema instanceof z.ZodNumber) return 'number';
   if (schema instanceof z.ZodBoolean) return 'boolean';
-  if (schema instanceof z.ZodArray) return unwrap(schema.element as z.ZodType) instanceof z.ZodObject ? 'maps' : 'list';
+  if (schema instanceof z.ZodArray) return unwrap(schema.element) instanceof z.ZodObject ? 'maps' : 'list';
   if (schema instanceof z.ZodRecord) return 'map';
   throw new Error(`setting ${settingPathText(path)} is of a kind that no environment variable can hold`);
 }
