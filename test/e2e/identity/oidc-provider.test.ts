@@ -11,6 +11,7 @@ import {
 } from 'jose';
 
 import { certificateOf } from '../support/identities.ts';
+import { forgedToken } from '../support/oidc-forged.ts';
 import { startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
 
 /** The provider of the tests in this folder, tried with another implementation than ours (jose). */
@@ -126,6 +127,12 @@ describe('tokens', () => {
     await oidc.revoke(token);
     expect(await introspected(token)).toEqual({ active: false });
   });
+});
+
+it('a forged token says what a good one says, and fails by its signature or key alone', async () => {
+  const { kid = '' } = decodeProtectedHeader(await oidc.personToken('ann'));
+  await expect(verified(await forgedToken(oidc.issuer, 'ann', kid))).rejects.toThrow('signature verification failed');
+  await expect(verified(await forgedToken(oidc.issuer, 'ann'))).rejects.toThrow('no applicable key');
 });
 
 describe('keys', () => {
