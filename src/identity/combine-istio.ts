@@ -21,8 +21,8 @@ export interface IstioOutcome {
   readonly result: Authenticated;
   /** null: not verified. */
   readonly vouched: Vouched | null;
-  /** Is all that was found for any of them among `proven`, and none of it of an issuer that one of them names? */
-  readonly isOfOthers: (proven: ReadonlySet<string>) => boolean;
+  /** Is all that was found for any of them among `theirs`, and none of it of an issuer that one of them names? */
+  readonly isOfOthers: (theirs: ReadonlySet<string>) => boolean;
 }
 
 export const ISTIO_NONE: IstioOutcome = { result: { outcome: 'none' }, vouched: null, isOfOthers: () => true };
@@ -108,16 +108,16 @@ class Asking {
   }
 
   #end(result: Authenticated, vouched: Vouched | null): IstioOutcome {
-    return { result, vouched, isOfOthers: (proven) => this.#isOfOthers(proven) };
+    return { result, vouched, isOfOthers: (theirs) => this.#isOfOthers(theirs) };
   }
 
-  #isOfOthers(proven: ReadonlySet<string>): boolean {
+  #isOfOthers(theirs: ReadonlySet<string>): boolean {
     return this.#found.every(
       (found) =>
         found.outcome === 'none' ||
         (found.outcome === 'found' &&
           found.values.every(
-            (value) => proven.has(value) && !this.#providers.some((provider) => mayBeOf(provider, value)),
+            (value) => theirs.has(value) && !this.#providers.some((provider) => mayBeOf(provider, value)),
           )),
     );
   }

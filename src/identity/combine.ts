@@ -17,14 +17,19 @@ export interface Combined {
  */
 export function combine(istio: IstioOutcome, strict: StrictOutcome): Combined {
   if (strict.refused !== null) return without(strict.refused);
-  const proven = new Set(strict.values.filter(({ vouched }) => vouched.length > 0).map(({ value }) => value));
+  // Also what cannot be told yet: it is the other kind's to tell.
+  const theirs = new Set(
+    strict.values
+      .filter(({ vouched, flaw }) => vouched.length > 0 || flaw.outcome === 'unavailable')
+      .map(({ value }) => value),
+  );
   const flaws = strict.values
     .filter(
       ({ value, vouched, isForeign }) =>
         vouched.length === 0 && !(isForeign && istio.vouched?.values.includes(value) === true),
     )
     .map(({ flaw }) => flaw);
-  if (istio.vouched === null && istio.result.outcome !== 'none' && !istio.isOfOthers(proven))
+  if (istio.vouched === null && istio.result.outcome !== 'none' && !istio.isOfOthers(theirs))
     flaws.unshift(istio.result);
   const flaw = flaws.find(({ outcome }) => outcome === 'invalid') ?? flaws[0];
   if (flaw !== undefined) return without(flaw);
