@@ -1,7 +1,7 @@
 /** What a verified token says to the upstream: `outputPayloadToHeader` and `outputClaimToHeaders`. */
 import { isUtf8, toByteString } from '../attributes/bytes.ts';
 import type { Claim, ClaimMap } from '../attributes/claim.ts';
-import { claimAt, isClaimMap } from '../attributes/claim.ts';
+import { claimAt, isClaimList, isClaimMap } from '../attributes/claim.ts';
 import type { JwtProvider } from '../policy/identity-model.ts';
 import { JsonError, parseJson } from './jwt/json.ts';
 import type { VerifiedProof } from './proof.ts';
@@ -65,12 +65,23 @@ function find(payload: ClaimMap | null, name: string): Claim | undefined {
   return claimAt(payload, name.split('.')) ?? payload?.get(name);
 }
 
-/** Strings, numbers and booleans, as Envoy's addJWTClaimToHeader; null: nothing that a header could say. */
+/**
+ * As Envoy's addJWTClaimToHeader: strings as they are, numbers, booleans, and base64 (RFC 4648 §4) of the JSON of lists and
+ * objects; null: nothing that a header could say.
+ */
 function headerValue(claim: Claim | undefined): string | null {
   if (typeof claim === 'boolean') return claim ? 'true' : 'false';
   // Past 2^53 it is no longer known which number was signed.
   if (typeof claim === 'number') return Math.abs(claim) <= Number.MAX_SAFE_INTEGER ? String(claim) : null;
-  return typeof claim === 'string' && isHeaderValue(claim) ? claim : null;
+  if (typeof claim === 'string') return isHeaderValue(claim) ? claim : null;
+  return claim === null || claim === undefined ? null : Buffer.from(jsonOf(claim), 'latin1').toString('base64');
+}
+
+/** Bytes of JSON, as a byte string: what is no ASCII is no character that JSON escapes. */
+function jsonOf(claim: Claim): string {
+  if (isClaimList(claim)) return `[${claim.map(jsonOf).join(',')}]`;
+  if (!isClaimMap(claim)) return JSON.stringify(claim);
+  return `{${[...claim].map(([name, value]) => `${JSON.stringify(name)}:${jsonOf(value)}`).join(',')}}`;
 }
 
 /** RFC 9110 §5.5, and no C1 controls, which terminals obey. */
