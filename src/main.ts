@@ -14,6 +14,7 @@ import { processTerminal, write } from './cli/terminal.ts';
 import type { ServiceConfig } from './config/config.ts';
 import { OUTCOMES, recordCheck } from './extauthz/record.ts';
 import { CheckService } from './extauthz/service.ts';
+import { Authenticator } from './identity/authenticator.ts';
 import { KeptSet, UnusableSet } from './pap/kept-set.ts';
 import { loadSnapshotAside } from './pap/load-aside.ts';
 import { PolicyStore } from './pap/policy-store.ts';
@@ -66,8 +67,10 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   );
   const metrics = new Metrics(OUTCOMES);
   const decisionLog = new DecisionLog({ ...config.log, sink: logWriter });
+  const identity = new Authenticator({ settings: config.identity, log });
   const checks = new CheckService({
     snapshot: () => store.current,
+    identity,
     ...answerSettings(config),
     cache: config.cache,
     record: (record) => recordCheck(record, metrics, decisionLog),
@@ -75,9 +78,9 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   });
   const health = new Health([SERVICE]);
   const state = { draining: false };
-  const readiness = (): ReadinessReport => readinessOf(store, state.draining);
+  const readiness = (): ReadinessReport => readinessOf(store, identity, state.draining);
   metrics.observe({
-    policy: () => policyStateOf(store, state.draining),
+    policy: () => policyStateOf(store, identity, state.draining),
     cacheEntries: () => checks.cache.statistics.size,
     decisionLog: () => decisionLog.counts,
     logDroppedLines: () => logWriter.droppedLines,
@@ -101,6 +104,8 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   store.subscribe((event) => {
     if (event.outcome !== 'restored') metrics.recordReload(event.outcome === 'taken');
     logLoad(event, log);
+    // Before the first check under these policies: listeners are told in the moment in which they come into force.
+    if (event.outcome !== 'refused') identity.use(event.snapshot.authentications);
     if (event.outcome === 'taken') keep(event.snapshot);
     if (event.outcome !== 'refused' && !state.draining) ready(event.snapshot);
   });
@@ -112,6 +117,7 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   health.setNotServing();
   await listener.drain(config.drainSeconds * 1000);
   await store.close();
+  identity.close();
   await starting;
   await decisionLog.flush();
   await admin.close();
@@ -151,7 +157,7 @@ function methodsOf(checks: CheckService, health: Health): Methods {
   };
 }
 
-function readinessOf(store: PolicyStore<PolicySnapshot>, draining: boolean): ReadinessReport {
+function readinessOf(store: PolicyStore<PolicySnapshot>, identity: Authenticator, draining: boolean): ReadinessReport {
   const { current, status } = store;
   return {
     ready: status.ready && !draining,
@@ -162,12 +168,13 @@ function readinessOf(store: PolicyStore<PolicySnapshot>, draining: boolean): Rea
     policies: current?.policyCount ?? 0,
     rules: current?.ruleCount ?? 0,
     loadedAtMs: status.takenAtMs,
+    identity: identity.status(),
     problems: status.diagnostics,
   };
 }
 
-function policyStateOf(store: PolicyStore<PolicySnapshot>, draining: boolean): PolicyState {
-  const { ready, stale, revision, policies, rules, loadedAtMs } = readinessOf(store, draining);
+function policyStateOf(store: PolicyStore<PolicySnapshot>, identity: Authenticator, draining: boolean): PolicyState {
+  const { ready, stale, revision, policies, rules, loadedAtMs } = readinessOf(store, identity, draining);
   const expiredDenyRules = store.current?.expiredDenyRules(Date.now()) ?? 0;
   const lastReloadSeconds = loadedAtMs === null ? null : loadedAtMs / 1000;
   return { ready, stale, revision, policies, rules, lastReloadSeconds, expiredDenyRules };

@@ -6,6 +6,7 @@ import { CheckService } from '../../src/extauthz/service.ts';
 import type { CacheUse } from '../../src/extauthz/service.ts';
 import { loadSnapshot } from '../../src/pap/load-snapshot.ts';
 import { readPolicyFiles } from '../../src/pap/sources/read-files.ts';
+import { NO_IDENTITY } from '../../test/extauthz/support/engine.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -40,6 +41,7 @@ export async function openSampleService(): Promise<SampleService> {
   const recorded: Checked[] = [];
   const service = new CheckService({
     snapshot: () => snapshot,
+    identity: NO_IDENTITY,
     ...answerSettings(config),
     cache: config.cache,
     record: ({ cache, decision }) => {

@@ -4,7 +4,15 @@ import { CheckService } from '../../src/extauthz/service.ts';
 import { readCheckRequest } from '../../src/extauthz/check-request.ts';
 import type { CheckRequestView } from '../../src/extauthz/check-request.ts';
 import { WireError } from '../../src/extauthz/wire/reader.ts';
-import { JWT_NAMESPACE, LIMITS, NOW_MS, TEXTS, checkRequest, snapshotOf } from '../../test/extauthz/support/engine.ts';
+import {
+  JWT_NAMESPACE,
+  LIMITS,
+  NO_IDENTITY,
+  NOW_MS,
+  TEXTS,
+  checkRequest,
+  snapshotOf,
+} from '../../test/extauthz/support/engine.ts';
 import { ask, policies } from '../../test/property/arbitraries.ts';
 import { random } from '../lib/random.ts';
 import { mutated, shrunk } from './mutate.ts';
@@ -39,6 +47,7 @@ export const messages: Stage = {
     let read = 0;
     const service = new CheckService({
       snapshot: () => snapshot,
+      identity: NO_IDENTITY,
       limits: LIMITS,
       cache: { maxEntries: 1000, ttlSeconds: 60 },
       texts: TEXTS,

@@ -1,4 +1,5 @@
 /** Whether the service answers from policies, and what it would say about them. */
+import type { IdentityStatus } from '../identity/authenticator.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 
 export interface ReadinessReport {
@@ -15,6 +16,8 @@ export interface ReadinessReport {
   readonly rules: number;
   /** Milliseconds since the epoch when the policies in force were loaded; null when there are none yet. */
   readonly loadedAtMs: number | null;
+  /** Keys of token issuers and the like: what of them is stale makes nobody unready. */
+  readonly identity: IdentityStatus;
   /** What is wrong with the newest policies, warnings included. */
   readonly problems: readonly Diagnostic[];
 }

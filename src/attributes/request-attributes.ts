@@ -58,6 +58,8 @@ export class RequestAttributes {
   readonly source: CheckSource;
   /** Whose policies apply: set once, by the stage that finds out. */
   workload: Workload = UNKNOWN_WORKLOAD;
+  /** Claims of the proof that was verified here, once that is done; null: there was none, or nobody was asked. */
+  proven: ClaimMap | null = null;
   readonly #settings: AttributeSettings;
   readonly #identify: () => PeerIdentity;
 
@@ -164,6 +166,11 @@ export class RequestAttributes {
 
   /** The verified token's claims; null when there is no token or no source of verified claims. */
   get claims(): ClaimMap | null {
+    return this.proven ?? this.relayedClaims;
+  }
+
+  /** Claims that Envoy says it has verified. */
+  get relayedClaims(): ClaimMap | null {
     if (this.#claims === undefined) {
       const namespace = this.#settings.jwtMetadata;
       const payload = namespace === '' ? undefined : this.source.metadata(namespace)?.get('payload');

@@ -2,6 +2,7 @@
 import type { Claim, ClaimMap } from '../attributes/claim.ts';
 import { toByteString } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import type { Authenticated } from '../identity/proof.ts';
 import { ruleLabel } from '../pdp/decision.ts';
 import { decision as makeDecision } from '../pdp/decision.ts';
 import type { Decision, ShadowDecision } from '../pdp/decision.ts';
@@ -10,6 +11,7 @@ import type { Field, Obligations } from '../pdp/obligations.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { DenialClass } from '../pdp/reason.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { ProofEffects } from './proof-effects.ts';
 import { encodeAllow, encodeDeny } from './check-response.ts';
 import type { AllowAnswer, DenyAnswer } from './check-response.ts';
 
@@ -34,7 +36,12 @@ export interface AnswerContext {
   readonly request: RequestAttributes | null;
   /** Headers of this request to remove besides the owned ones. */
   readonly strayHeaders: readonly string[];
+  readonly effects: ProofEffects;
+  /** What is wrong with the proof that came; null: nothing, or none came. */
+  readonly badProof: BadProof | null;
 }
+
+export type BadProof = Pick<Extract<Authenticated, { readonly outcome: 'invalid' }>, 'error' | 'description'>;
 
 /** The decision that comes back can be another than the one given: an answer that cannot be made is a denial. */
 export function answer(decision: Decision, context: AnswerContext): Answer {
@@ -61,20 +68,25 @@ export function encodeAnswer(answer: Answer): Buffer {
 
 /** Every allow removes what some rule could have set and this one did not, so that a client's own copy gets nowhere. */
 function allowAnswer(obligations: Obligations, context: AnswerContext, metadata: ClaimMap): AllowAnswer {
-  const set = new Set(obligations.setHeaders.map(([name]) => name));
+  const { effects } = context;
+  const byRule = new Set([...obligations.setHeaders.map(([name]) => name), ...obligations.removeHeaders]);
+  // What a rule says of a header counts before what a token would put there.
+  const setHeaders = [...effects.setHeaders.filter(([name]) => !byRule.has(name)), ...obligations.setHeaders];
+  const set = new Set(setHeaders.map(([name]) => name));
   const remove = new Set([
     ...(context.snapshot?.ownedHeaders ?? []),
     ...obligations.removeHeaders,
     ...context.strayHeaders,
+    ...effects.removeHeaders,
   ]);
   const withoutQuery = context.request === null || context.request.path === '';
   return {
-    setHeaders: obligations.setHeaders,
+    setHeaders,
     removeHeaders: [...remove].filter((name) => !set.has(name)).sort(),
     responseHeaders: obligations.responseHeaders,
     // A request without a path (CONNECT) has no query, and asking Envoy to change it crashed it (CVE-2026-73547).
     setQuery: withoutQuery ? [] : obligations.setQuery,
-    removeQuery: withoutQuery ? [] : obligations.removeQuery,
+    removeQuery: withoutQuery ? [] : [...new Set([...obligations.removeQuery, ...effects.removeQuery])],
     metadata,
   };
 }
@@ -108,7 +120,7 @@ function denyAnswer(
   for (const [name, value] of own?.headers ?? []) headers.set(name, value);
   for (const [name, value] of obligations.responseHeaders) if (!headers.has(name)) headers.set(name, value);
   if (httpStatus === 401 && !headers.has('www-authenticate'))
-    headers.set('www-authenticate', challenge(decision, context.request));
+    headers.set('www-authenticate', challenge(decision, context));
   if (httpStatus === 503 && !headers.has('retry-after')) headers.set('retry-after', RETRY_AFTER);
   const body = own === null ? (text?.body ?? null) : (own.body ?? null);
   return {
@@ -124,10 +136,18 @@ function denyAnswer(
  * request only for the reason for which a token was looked for: else cached answers would depend on more
  * than their keys hold.
  */
-function challenge(decision: Decision, request: RequestAttributes | null): string {
+function challenge(decision: Decision, { request, badProof }: AnswerContext): string {
+  const realm = 'Bearer realm="portcullis"';
+  if (badProof !== null)
+    return `${realm}, error="${badProof.error}", error_description="${quotable(badProof.description)}"`;
   return decision.reason === 'token_required' && request !== null && request.hasAuthorization
-    ? 'Bearer realm="portcullis", error="invalid_token"'
-    : 'Bearer realm="portcullis"';
+    ? `${realm}, error="invalid_token"`
+    : realm;
+}
+
+/** RFC 6750 §3: printable ASCII without quotes and backslashes. */
+function quotable(text: string): string {
+  return text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
 }
 
 function decisionMetadata(decision: Decision, snapshot: PolicySnapshot | null): ClaimMap {

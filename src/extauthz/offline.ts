@@ -1,4 +1,5 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
+import { isClaimMap } from '../attributes/claim.ts';
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
 import { ruleId } from '../pdp/decision.ts';
@@ -15,6 +16,7 @@ import { answer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
 import { pose, strayHeaders } from './evaluate.ts';
+import { NO_EFFECTS } from './proof-effects.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
 
 export interface OfflineOptions {
@@ -23,6 +25,11 @@ export interface OfflineOptions {
   readonly texts: DenialTexts;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  /**
+   * Metadata namespace whose `payload` stands for claims that the service itself would have verified. Proofs are not
+   * verified here: without it the request comes from nobody, whatever token it carries.
+   */
+  readonly provenIn?: string;
 }
 
 /** What the service would answer. All strings are text. */
@@ -99,9 +106,19 @@ function decided(
   const { snapshot, nowMs } = options;
   const question = pose(view, snapshot, options.limits);
   const { request } = question;
+  const proven = options.provenIn === undefined ? undefined : view.metadata(options.provenIn)?.get('payload');
+  if (isClaimMap(proven)) request.proven = proven;
   const { decision, allow, deny } = answer(
     question.refused ?? decide(question.scope, snapshot.settings, request, { nowMs, ttlMs: 0 }),
-    { texts: options.texts, decisionId: OFFLINE_ID, snapshot, request, strayHeaders: strayHeaders(view, snapshot) },
+    {
+      texts: options.texts,
+      decisionId: OFFLINE_ID,
+      snapshot,
+      request,
+      strayHeaders: strayHeaders(view, snapshot),
+      effects: NO_EFFECTS,
+      badProof: null,
+    },
   );
   const { shadow } = decision;
   return {

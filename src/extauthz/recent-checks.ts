@@ -6,6 +6,8 @@
  * the answer read. All of a header or a field counts, never a part of it.
  */
 import type { Workload } from '../attributes/workload.ts';
+import { proofPlaces } from '../identity/authenticator.ts';
+import type { ProofPlaces } from '../identity/plan.ts';
 import type { Read } from '../policy/compile/read-set.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { CheckRequestView, RawReads } from './check-request.ts';
@@ -77,7 +79,7 @@ export class RecentChecks<Value> {
     view.startKey(key);
     view.addWorkload(key);
     if (this.#places.find(key)?.scopeId !== scope.id)
-      this.#places.keep(key, { scopeId: scope.id, workload, reads: rawReads(scope.keyReads.map(({ read }) => read)) });
+      this.#places.keep(key, { scopeId: scope.id, workload, reads: readsOf(scope) });
     if (this.#pointTo(view)) this.#checks.keep(key, { workload, value, ...life });
   }
 
@@ -87,13 +89,23 @@ export class RecentChecks<Value> {
   }
 }
 
-/** null: everything may be read. */
-export function rawReads(reads: readonly Read[]): RawReads | null {
+function readsOf({ keyReads, authentications }: Scope): RawReads | null {
+  const places = authentications.length === 0 ? null : proofPlaces(authentications);
+  return rawReads(
+    keyReads.map(({ read }) => read),
+    places,
+  );
+}
+
+/** What the answer depends on; null: on everything, or on more than one message. `places`: where proofs are looked for. */
+export function rawReads(reads: readonly Read[], places: ProofPlaces | null = null): RawReads | null {
+  if (places?.once === true) return null;
   const kinds = new Set(reads.map(({ kind }) => kind));
   if (kinds.has('headers')) return null;
-  const headers = new Set<string>();
+  const headers = new Set<string>(places?.headers);
   for (const read of reads) if (read.kind === 'header') headers.add(read.name);
-  if (kinds.has('peer')) headers.add('x-forwarded-client-cert');
+  const peer = kinds.has('peer') || places?.certificate === true;
+  if (peer) headers.add('x-forwarded-client-cert');
   if (kinds.has('remoteIp')) headers.add('x-forwarded-for');
   if (kinds.has('tokenPresence')) headers.add('authorization');
   return {
@@ -101,7 +113,7 @@ export function rawReads(reads: readonly Read[]): RawReads | null {
     scheme: kinds.has('scheme') || headers.has(':scheme'),
     protocol: kinds.has('protocol'),
     size: kinds.has('size'),
-    peer: kinds.has('peer'),
+    peer,
     sourceAddress: kinds.has('sourceIp') || kinds.has('remoteIp'),
     destination: kinds.has('destination') || kinds.has('destinationPrincipal'),
     sni: kinds.has('sni'),

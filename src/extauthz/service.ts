@@ -1,5 +1,5 @@
 /**
- * The way of a Check, on one page: receive → read → pose → look up → decide → answer → record.
+ * The way of a Check, on one page: receive → read → look up what was asked lately → pose → prove who asks → look up → decide → answer → record.
  */
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { decide } from '../pdp/decide.ts';
@@ -9,14 +9,19 @@ import { DecisionCache } from '../pdp/decision-cache.ts';
 import type { Reason } from '../pdp/reason.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { Workload } from '../attributes/workload.ts';
+import type { Authenticator, IdentityOutcome } from '../identity/authenticator.ts';
 import { answer, encodeAnswer } from './answer.ts';
-import type { DenialTexts } from './answer.ts';
+import type { BadProof, DenialTexts } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
+import type { CheckRequestView } from './check-request.ts';
 import { SharedAnswers } from './shared-answers.ts';
 import type { EncodedAnswer } from './shared-answers.ts';
 import { DecisionIds, withDecisionId } from './decision-id.ts';
 import { attributesOf, isPlain, pose, strayHeaders } from './evaluate.ts';
-import type { HeaderLimits } from './evaluate.ts';
+import type { HeaderLimits, Question } from './evaluate.ts';
+import { possessionOf, speaksForAnother } from './proofs.ts';
+import { NO_EFFECTS, proofEffects } from './proof-effects.ts';
+import type { ProofEffects } from './proof-effects.ts';
 import { RecentChecks } from './recent-checks.ts';
 
 /** What is known of the call, besides its bytes. */
@@ -49,6 +54,7 @@ export interface CheckRecord {
 export interface CheckServiceOptions {
   /** The policies in force; null: none yet. */
   readonly snapshot: () => PolicySnapshot | null;
+  readonly identity: Identity;
   readonly limits: HeaderLimits & {
     /** Largest CheckRequest that is looked at; a larger one is denied. */
     readonly maxMessageBytes: number;
@@ -60,6 +66,30 @@ export interface CheckServiceOptions {
   readonly onError: (error: unknown) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/** What proves who asks: identity/authenticator.ts. */
+export type Identity = Pick<Authenticator, 'authenticate' | 'epoch'>;
+
+/** A check whose rules are to be asked. */
+interface Asked {
+  readonly view: CheckRequestView;
+  readonly snapshot: PolicySnapshot;
+  readonly question: Extract<Question, { readonly refused: null }>;
+  readonly plain: boolean;
+  /** Of proofs, when it was asked. */
+  readonly epoch: number;
+  readonly id: string;
+  readonly startedMs: number;
+}
+
+interface ToAnswer {
+  readonly snapshot?: PolicySnapshot | null;
+  readonly request?: RequestAttributes | null;
+  readonly stray?: readonly string[];
+  readonly effects?: ProofEffects;
+  readonly badProof?: BadProof | null;
+  readonly id: string;
 }
 
 interface CachedAnswer extends EncodedAnswer {
@@ -75,6 +105,8 @@ export class CheckService {
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
   #snapshot: PolicySnapshot | null = null;
+  /** Of the proofs on which what was asked lately rests. */
+  #epoch = -1;
 
   constructor(options: CheckServiceOptions) {
     this.#options = options;
@@ -91,22 +123,37 @@ export class CheckService {
     return this.#cache;
   }
 
-  /** Answers one Check. null: the bytes are no CheckRequest. Never throws, never allows by accident. */
-  check(bytes: Uint8Array, context: CheckContext): Uint8Array | null {
+  /**
+   * Answers one Check: at once, unless something has to be fetched or verified first. null: the bytes are no
+   * CheckRequest. Never throws or rejects, never allows by accident. `bytes` are read after an answer that is promised, too.
+   */
+  check(bytes: Uint8Array, context: CheckContext): Uint8Array | null | Promise<Uint8Array | null> {
     const startedMs = performance.now();
     const id = this.#ids.next();
     try {
-      return this.#check(bytes, context, id, startedMs);
+      const answered = this.#check(bytes, context, id, startedMs);
+      return answered instanceof Promise
+        ? answered.catch((error: unknown) => this.#fail(error, id, startedMs))
+        : answered;
     } catch (error) {
-      this.#options.onError(error);
-      return this.#refuse('internal_error', id, startedMs);
+      return this.#fail(error, id, startedMs);
     }
   }
 
-  #check(bytes: Uint8Array, context: CheckContext, id: string, startedMs: number): Uint8Array | null {
+  #fail(error: unknown, id: string, startedMs: number): Uint8Array {
+    this.#options.onError(error);
+    return this.#refuse('internal_error', id, startedMs);
+  }
+
+  #check(
+    bytes: Uint8Array,
+    context: CheckContext,
+    id: string,
+    startedMs: number,
+  ): Uint8Array | null | Promise<Uint8Array | null> {
     const nowMs = this.#now();
     const snapshot = this.#options.snapshot();
-    if (snapshot !== this.#snapshot) this.#turnTo(snapshot);
+    this.#turnTo(snapshot);
     const hindrance = this.#hindrance(bytes, context, nowMs);
     if (hindrance !== null) return this.#refuse(hindrance, id, startedMs);
 
@@ -124,37 +171,84 @@ export class CheckService {
       return this.#finish(value, snapshot, request, workload, 'hit', id, startedMs);
     }
     const question = pose(view, snapshot, this.#options.limits);
-    const { request, workload } = question;
     if (question.refused !== null) {
-      const refusal = this.#answer(question.refused, snapshot, request, [], id);
+      const { request, workload, refused } = question;
+      const refusal = this.#answer(refused, { snapshot, request, id });
       return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
     }
 
+    const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, id, startedMs };
+    const { request, scope } = question;
+    if (scope.authentications.length === 0) return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
+    const { identity } = this.#options;
+    const outcome = identity.authenticate(request, scope.authentications, possessionOf(request, scope), nowMs);
+    if (!(outcome instanceof Promise)) return this.#decideFor(outcome, asked);
+    return outcome.then((known) =>
+      this.#now() >= context.deadlineMs
+        ? this.#refuse('deadline_exceeded', id, startedMs)
+        : this.#decideFor(known, asked),
+    );
+  }
+
+  /** For the one who was proven to ask, or for nobody. */
+  #decideFor(outcome: IdentityOutcome, asked: Asked): Uint8Array {
+    const { request } = asked.question;
+    const { result } = outcome;
+    if (result.outcome === 'none') return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
+    if (result.outcome === 'unavailable') return this.#refuseProof('identity_unavailable', asked, null);
+    if (result.outcome === 'invalid') return this.#refuseProof('invalid_token', asked, result);
+    if (speaksForAnother(result.claims, request.relayedClaims)) {
+      const description = 'two tokens that speak for two callers';
+      return this.#refuseProof('invalid_token', asked, { error: 'invalid_request', description });
+    }
+    request.proven = result.claims;
+    return this.#decide(asked, proofEffects(outcome, request), result.untilMs);
+  }
+
+  #refuseProof(reason: Reason, { snapshot, question, id, startedMs }: Asked, badProof: BadProof | null): Uint8Array {
+    const { request, workload } = question;
+    const refusal = this.#answer(decision(reason), { snapshot, request, id, badProof });
+    return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
+  }
+
+  #decide(asked: Asked, effects: ProofEffects, proofUntilMs: number): Uint8Array {
+    const { view, snapshot, id, startedMs } = asked;
+    const { request, workload, scope } = asked.question;
+    const nowMs = this.#now();
     const stray = strayHeaders(view, snapshot);
     // The answer to a request without a path changes no query, whatever the rules read.
-    const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()}`;
-    const key = this.#cache.key(question.scope, request, beyondRules);
+    const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()};${effects.text}`;
+    // What was asked under other policies or keys is answered by them, and not kept.
+    const isOfNow = snapshot === this.#snapshot && asked.epoch === this.#epoch;
+    const key = isOfNow ? this.#cache.key(scope, request, beyondRules) : null;
     const known = this.#cache.find(key, nowMs);
     if (known !== null) {
-      if (plain) this.#recent.keep(view, question.scope, { workload: question.workload, value: known.value }, known);
+      const life = { fromMs: known.fromMs, untilMs: Math.min(known.untilMs, proofUntilMs) };
+      if (asked.plain) this.#recent.keep(view, scope, { workload, value: known.value }, life);
       return this.#finish(known.value, snapshot, request, workload, 'hit', id, startedMs);
     }
-
-    const decided = decide(question.scope, snapshot.settings, request, {
+    const decided = decide(scope, snapshot.settings, request, {
       nowMs,
       ttlMs: this.#options.cache.ttlSeconds * 1000,
+      proofUntilMs,
     });
-    const made = this.#answer(decided, snapshot, request, stray, id);
+    const made = this.#answer(decided, { snapshot, request, stray, effects, id });
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
     const use = key === null ? 'bypass' : 'miss';
     return this.#finish(made, snapshot, request, workload, use, id, startedMs);
   }
 
-  /** Decisions of another snapshot are never found again, and would keep all of it in memory. */
+  /**
+   * Decisions of another snapshot are never found again, and would keep all of it in memory. What was found without
+   * looking at a proof rests on one that may have been revoked.
+   */
   #turnTo(snapshot: PolicySnapshot | null): void {
-    this.#snapshot = snapshot;
-    this.#cache.clear();
+    const { epoch } = this.#options.identity;
+    if (snapshot === this.#snapshot && epoch === this.#epoch) return;
+    if (snapshot !== this.#snapshot) this.#cache.clear();
     this.#recent.clear();
+    this.#snapshot = snapshot;
+    this.#epoch = epoch;
   }
 
   /** Why the request is not even looked at. */
@@ -166,12 +260,9 @@ export class CheckService {
 
   #answer(
     decided: Decision,
-    snapshot: PolicySnapshot | null,
-    request: RequestAttributes | null,
-    stray: readonly string[],
-    id: string,
+    { snapshot = null, request = null, stray = [], effects = NO_EFFECTS, badProof = null, id }: ToAnswer,
   ): CachedAnswer & { readonly perDecision: boolean } {
-    const shared = this.#shared.find(decided, snapshot, request, stray);
+    const shared = this.#shared.find(decided, snapshot, request, stray, effects);
     if (shared !== null) return { decision: decided, ...shared, perDecision: false };
     const made = answer(decided, {
       texts: this.#options.texts,
@@ -179,14 +270,16 @@ export class CheckService {
       snapshot,
       request,
       strayHeaders: stray,
+      effects,
+      badProof,
     });
     const encoded = { httpStatus: made.deny?.httpStatus ?? 200, bytes: encodeAnswer(made) };
-    if (made.decision === decided) this.#shared.keep(decided, snapshot, request, stray, encoded);
+    if (made.decision === decided) this.#shared.keep(decided, snapshot, request, stray, effects, encoded);
     return { decision: made.decision, ...encoded, perDecision: made.perDecision };
   }
 
   #refuse(reason: Reason, id: string, startedMs: number): Uint8Array {
-    return this.#finish(this.#answer(decision(reason), null, null, [], id), null, null, null, 'bypass', id, startedMs);
+    return this.#finish(this.#answer(decision(reason), { id }), null, null, null, 'bypass', id, startedMs);
   }
 
   #finish(

@@ -5,6 +5,7 @@
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Decision } from '../pdp/decision.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { ProofEffects } from './proof-effects.ts';
 
 export interface EncodedAnswer {
   readonly httpStatus: number;
@@ -23,8 +24,9 @@ export class SharedAnswers {
     snapshot: PolicySnapshot | null,
     request: RequestAttributes | null,
     stray: readonly string[],
+    effects: ProofEffects,
   ): EncodedAnswer | null {
-    const key = answerKey(decision, request, stray);
+    const key = answerKey(decision, request, stray, effects);
     return key === null ? null : (this.#answersOf(snapshot).get(key) ?? null);
   }
 
@@ -33,9 +35,10 @@ export class SharedAnswers {
     snapshot: PolicySnapshot | null,
     request: RequestAttributes | null,
     stray: readonly string[],
+    effects: ProofEffects,
     answer: EncodedAnswer,
   ): void {
-    const key = answerKey(decision, request, stray);
+    const key = answerKey(decision, request, stray, effects);
     const answers = this.#answersOf(snapshot);
     if (key !== null && answers.size < MAX_ANSWERS) answers.set(key, answer);
   }
@@ -51,13 +54,20 @@ export class SharedAnswers {
 }
 
 /** Everything that an answer is made of besides the snapshot; null: it has something of the request in it. */
-function answerKey(decision: Decision, request: RequestAttributes | null, stray: readonly string[]): string | null {
+function answerKey(
+  decision: Decision,
+  request: RequestAttributes | null,
+  stray: readonly string[],
+  effects: ProofEffects,
+): string | null {
   const { reason, rule, shadow } = decision;
+  // What is wrong with a token is told in its own words; what is taken from one is its own.
+  if (reason === 'invalid_token' || effects.setHeaders.length > 0) return null;
   if (rule?.respond?.constant === false) return null;
   // A challenge says whether a token came (answer.ts); a request without a path gets no query changes.
   const ofRequest = request === null ? '' : `${request.path === '' ? '-' : '/'}${challengeKey(decision, request)}`;
   const ofShadow = shadow === null ? '' : `${shadow.reason}${shadow.rule?.ordinal ?? ''}`;
-  return `${reason};${rule?.ordinal ?? ''};${ofRequest};${ofShadow};${stray.join()}`;
+  return `${reason};${rule?.ordinal ?? ''};${ofRequest};${ofShadow};${stray.join()};${effects.text}`;
 }
 
 function challengeKey({ allowed }: Decision, request: RequestAttributes): string {

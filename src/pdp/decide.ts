@@ -12,6 +12,8 @@ export interface DecideOptions {
   readonly nowMs: number;
   /** How long a decision may be reused at most. */
   readonly ttlMs: number;
+  /** Until when the proof of who asks is good; absent: there is none that ends. */
+  readonly proofUntilMs?: number;
 }
 
 export function decide(
@@ -44,7 +46,8 @@ function combine(scope: Scope, settings: DecisionSettings, request: RequestAttri
 
 /** No token was proven, tokens can be, and the best of tokens would be let in. */
 function tokenCouldHelp(scope: Scope, settings: DecisionSettings, request: RequestAttributes, nowMs: number): boolean {
-  if (!scope.readsToken || settings.jwtMetadata === '' || request.claims !== null) return false;
+  const canBeProven = settings.jwtMetadata !== '' || scope.authentications.length > 0;
+  if (!scope.readsToken || !canBeProven || request.claims !== null) return false;
   if (scope.deny.first(request, nowMs, 'the best there could be') !== null) return false;
   if (!scope.allowApplies) return settings.defaultAction === 'ALLOW';
   return scope.allow.first(request, nowMs, 'the best there could be') !== null;
@@ -74,9 +77,9 @@ function first(enforced: RuleIndex, shadow: RuleIndex, request: RequestAttribute
 }
 
 /** min(TTL, the next edge of a time window, the token's end); 0 where the clock itself was read. */
-function keepUntil(scope: Scope, request: RequestAttributes, { nowMs, ttlMs }: DecideOptions): number {
+function keepUntil(scope: Scope, request: RequestAttributes, { nowMs, ttlMs, proofUntilMs }: DecideOptions): number {
   if (scope.readsClock || ttlMs <= 0) return 0;
-  let until = nowMs + ttlMs;
+  let until = Math.min(nowMs + ttlMs, proofUntilMs ?? Number.POSITIVE_INFINITY);
   const edge = scope.edgesMs.find((edgeMs) => edgeMs > nowMs);
   if (edge !== undefined) until = Math.min(until, edge);
   if (scope.holdsToken) {

@@ -26,6 +26,8 @@ const REASONS = {
   no_rule_matched: deny(403, 'forbidden', 'ALLOW policies apply to the workload, and none of their rules matched'),
   default_deny: deny(403, 'forbidden', 'no ALLOW policy applies to the workload, and `defaultAction` is DENY'),
   token_required: deny(401, 'unauthenticated', 'no valid token came with the request, and one could change the answer'),
+  invalid_token: deny(401, 'unauthenticated', 'the token or key that came with the request is not good'),
+  identity_unavailable: deny(503, 'overloaded', 'whether the token or key is good cannot be told at the moment'),
   malformed_request: deny(400, 'malformed', 'the CheckRequest describes no HTTP request'),
   malformed_path: deny(400, 'malformed', 'the path could be read in two ways'),
   malformed_host: deny(400, 'malformed', 'the host could be read in two ways'),

@@ -5,6 +5,7 @@ import type { Workload } from '../attributes/workload.ts';
 import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
 import { readKey, uniqueReads } from '../policy/compile/read-set.ts';
 import type { Read } from '../policy/compile/read-set.ts';
+import type { Authentication } from '../policy/identity-model.ts';
 import type { Action, Policy } from '../policy/model.ts';
 import { flatRules } from './flat-rules.ts';
 import type { Attachment } from './flat/attachments.ts';
@@ -39,6 +40,8 @@ export interface Scope {
   readonly keyReads: readonly KeyRead[];
   /** What the rules here can tell apart of values that they only compare with patterns. */
   readonly classes: ValueClasses;
+  /** By which proofs callers say who they are; the same list for all workloads to which the same apply. */
+  readonly authentications: readonly Authentication[];
   readonly readsToken: boolean;
   /** A rule, or what it answers with, looks into the token: decisions here live no longer than the token. */
   readonly holdsToken: boolean;
@@ -107,6 +110,8 @@ export function buildScope(
     }
     if (applies) applying.push(attachment);
   }
+  const authentications = authenticationsOf(flat, workload, rootNamespace);
+  if (authentications === null) return null;
   const indexOf = (action: Action, enforced: boolean): RuleIndex => {
     const references = applying
       .filter(({ policy }) => policy.action === action && (policy.mode === 'enforce') === enforced)
@@ -139,11 +144,27 @@ export function buildScope(
       flat,
       applying.map(({ patterns }) => patterns),
     ),
+    authentications,
     readsToken,
     holdsToken: reads.some(isOfToken),
     readsClock: applying.some((attachment) => attachment.readsClock),
     edgesMs: [...new Set(applying.flatMap(({ edgesMs }) => edgesMs))].sort((a, b) => a - b),
   };
+}
+
+/** null: one of them asks for something of the workload that is not known. */
+function authenticationsOf(
+  flat: FlatSnapshot,
+  workload: Workload,
+  rootNamespace: string,
+): readonly Authentication[] | null {
+  const applying: Authentication[] = [];
+  for (const each of flat.authentications) {
+    const applies = policyApplies({ ...each, serviceAccounts: null }, workload, rootNamespace);
+    if (applies === null) return null;
+    if (applies) applying.push(each);
+  }
+  return flat.sameList(applying);
 }
 
 function isOfToken({ kind }: Read): boolean {

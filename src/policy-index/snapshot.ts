@@ -8,6 +8,7 @@ import type { Diagnostic } from '../lib/diagnostic.ts';
 import type { Steps } from '../lib/steps.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled-rule.ts';
 import { trustDomains } from '../policy/compile/trust-domain.ts';
+import type { Authentication } from '../policy/identity-model.ts';
 import type { PolicySet } from '../policy/model.ts';
 import { buildFlat } from './flat/build.ts';
 import { FlatSnapshot } from './flat/flat-snapshot.ts';
@@ -29,6 +30,8 @@ export interface PolicySnapshot {
   expiredDenyRules(nowMs: number): number;
   /** Which workload an address is; null: no entry; `conflict`: entries that say different things. */
   workloadAt(address: IpAddress): Workload | 'conflict' | null;
+  /** By which proofs callers say who they are, of any workload. */
+  readonly authentications: readonly Authentication[];
   /** Our trust domain and its aliases. */
   readonly ourTrustDomains: ReadonlySet<string>;
   /** Lower-case names of all request headers that some rule can set, in Shadow mode too: removed from every request that is allowed. */
@@ -91,6 +94,7 @@ export function openSnapshot(
     ruleCount: flat.ruleCount,
     expiredDenyRules: (nowMs) => flat.denyEndsMs.filter((endMs) => endMs <= nowMs).length,
     warm: () => flat.warm(),
+    authentications: flat.authentications,
     workloadAt: (address) => flat.workload(address),
     ourTrustDomains: trustDomains(settings.trustDomain, settings.trustDomainAliases).ours,
     ownedHeaders,

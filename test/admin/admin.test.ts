@@ -14,6 +14,13 @@ const READY: ReadinessReport = {
   policies: 2,
   rules: 5,
   loadedAtMs: Date.UTC(2026, 0, 2),
+  identity: {
+    keys: [],
+    introspection: [],
+    revocation: null,
+    tokens: { entries: 0, bytes: 0 },
+    outcomes: { none: 0, verified: 0, invalid: 0, unavailable: 0 },
+  },
   problems: [],
 };
 
@@ -99,6 +106,7 @@ describe('both servers', () => {
       policies: 2,
       rules: 5,
       loadedAt: '2026-01-02T00:00:00.000Z',
+      identity: { keys: [], introspection: [], revocation: null },
       errors: 0,
       warnings: 0,
     });

@@ -152,7 +152,9 @@ test(
     });
     const { code, stdout } = await portcullis(['test', dir.path]);
     expect(code).toBe(1);
-    expect(stdout).toContain('the request has claims, and `identity.jwtMetadata` is not set');
+    expect(stdout).toContain(
+      'the request has claims, and neither `identity.jwtMetadata` is set, nor does an IdentityProvider',
+    );
   },
   TIMEOUT_MS,
 );

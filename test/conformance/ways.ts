@@ -5,6 +5,7 @@ import { CheckService } from '../../src/extauthz/service.ts';
 import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
 import { GrpcJsTransport } from '../../src/transport/grpc-js/transport.ts';
 import { jsonLines, portcullis } from '../cli/support.ts';
+import { NO_IDENTITY, atOnce } from '../extauthz/support/engine.ts';
 import { decodeCheckResponse } from '../extauthz/support/messages.ts';
 import { openClient } from '../transport/support/grpc-client.ts';
 import type { Engine, Workspace } from './engine.ts';
@@ -129,6 +130,7 @@ export async function startService({ answers }: Engine): Promise<Service> {
   let cacheHits = 0;
   const checks = new CheckService({
     snapshot: () => snapshot,
+    identity: NO_IDENTITY,
     ...answers,
     cache: { maxEntries: 100_000, ttlSeconds: 60 },
     record: ({ cache }) => {
@@ -171,7 +173,7 @@ export async function startService({ answers }: Engine): Promise<Service> {
       ),
     checkAgain: (messages) =>
       messages.map(({ bytes }) => {
-        const answer = checks.check(bytes, { deadlineMs: Number.POSITIVE_INFINITY, peerAllowed: true });
+        const answer = atOnce(checks.check(bytes, { deadlineMs: Number.POSITIVE_INFINITY, peerAllowed: true }));
         if (answer === null) throw new Error('no CheckRequest');
         return verdictOfResponse(answer);
       }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
-import { NOW_MS, TEXTS, checkRequest, snapshotOf, testService } from './support/engine.ts';
+import { NOW_MS, TEXTS, atOnce, checkRequest, snapshotOf, testService } from './support/engine.ts';
 import type { Ask, TestService } from './support/engine.ts';
 import { decodeCheckResponse, fromStruct, pairsOf } from './support/messages.ts';
 import type { Json } from './support/messages.ts';
@@ -107,7 +107,7 @@ describe('a check that is not looked at', () => {
     ['the caller has stopped waiting', ALLOWING, { deadlineMs: NOW_MS, peerAllowed: true }, 503, 'deadline_exceeded'],
   ] as const)('because %s is denied', (_, snapshot, context, status, reason) => {
     const world = testService(snapshot);
-    const answer = decodeCheckResponse(world.service.check(bytes, context)!);
+    const answer = decodeCheckResponse(atOnce(world.service.check(bytes, context))!);
     expect(answer.status?.code).toBeGreaterThan(0);
     expect(answer.deniedResponse?.status?.code).toBe(status);
     expect(world.records[0]).toMatchObject({

@@ -4,6 +4,7 @@ import { decide } from '../../src/pdp/decide.ts';
 import { DecisionCache } from '../../src/pdp/decision-cache.ts';
 import { answer, encodeAnswer } from '../../src/extauthz/answer.ts';
 import { strayHeaders } from '../../src/extauthz/evaluate.ts';
+import { NO_EFFECTS } from '../../src/extauthz/proof-effects.ts';
 import { readCheckRequest } from '../../src/extauthz/check-request.ts';
 import { linearScan } from '../../src/policy-index/linear-scan.ts';
 import type { DecisionSettings } from '../../src/policy-index/settings.ts';
@@ -50,6 +51,8 @@ function outcomeOf(snapshot: PolicySnapshot, request: Ask): unknown {
     snapshot,
     request: question.request,
     strayHeaders: strayHeaders(readCheckRequest(bytes)!, snapshot),
+    effects: NO_EFFECTS,
+    badProof: null,
   });
   const { allowed, reason, rule, shadow } = made.decision;
   return {

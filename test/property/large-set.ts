@@ -286,7 +286,8 @@ export function largeAsk(draw: Draw): Ask {
   const value = (): string => draw.of('a', 'b', 'ab', 'a,b', 'b,a', ',', 'b,,a', '', UNDIVIDED);
   const names = (): string => draw.of(`x-h${draw.below(HEADERS)}`, 'x-h0', 'x-h1', 'x-other');
   const lines = Array.from({ length: draw.below(6) }, () => [names(), value()] as const);
-  const claimed = (): Json => draw.of<Json>('a', 'b', 'ab', ['a', 'x'], ['x'], 7, '7', true, [7, 'b'], { deep: { deeper: 'a' } });
+  const claimed = (): Json =>
+    draw.of<Json>('a', 'b', 'ab', ['a', 'x'], ['x'], 7, '7', true, [7, 'b'], { deep: { deeper: 'a' } });
   const claims: Record<string, Json> = {
     ...(draw.chance(85) ? { iss: draw.of('iss', 'iss', 'other') } : {}),
     ...(draw.chance(85) ? { sub: draw.of('alice', 'bob', 'u1', 'u5', 'zb', '*') } : {}),

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { GrpcJsTransport } from '../../src/transport/grpc-js/transport.ts';
 import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
-import { NOW_MS, TEXTS, checkRequest, policySet, snapshotOf, testService } from '../extauthz/support/engine.ts';
+import { NOW_MS, TEXTS, atOnce, checkRequest, policySet, snapshotOf, testService } from '../extauthz/support/engine.ts';
 import type { Ask, TestService } from '../extauthz/support/engine.ts';
 import { decodeCheckResponse, fromStruct, pairsOf } from '../extauthz/support/messages.ts';
 import type { Json, ReadResponse } from '../extauthz/support/messages.ts';
@@ -88,6 +88,7 @@ row('3.6', 'cache key confusion', () => {
   });
 
   const rule = (extra: Record<string, unknown>): TestService => worldOf([access('ALLOW', extra)]);
+  const istioRule = (extra: Record<string, unknown>): TestService => worldOf([istio('ALLOW', extra)]);
   test.each<[string, TestService, Ask, Ask]>([
     ['absent and empty header', rule(when('request.headers[a]', ['*'])), { headers: { a: '' } }, {}],
     [
@@ -113,10 +114,15 @@ row('3.6', 'cache key confusion', () => {
       { rawHeaders: [['a', 'x,y']] },
       { headers: { a: 'x,y' } },
     ],
-    ['a text and a number', rule(when('request.auth.claims[c]', ['1'])), { claims: { c: '1' } }, { claims: { c: 1 } }],
     [
-      'a text and a bool',
-      rule(when('request.auth.claims[c]', ['true'])),
+      'a text and a number, in the kind that takes texts only',
+      istioRule(when('request.auth.claims[c]', ['1'])),
+      { claims: { c: '1' } },
+      { claims: { c: 1 } },
+    ],
+    [
+      'a text and a bool, in the kind that takes texts only',
+      istioRule(when('request.auth.claims[c]', ['true'])),
       { claims: { c: 'true' } },
       { claims: { c: true } },
     ],
@@ -640,7 +646,7 @@ row('3.6', 'gRPC floods', () => {
   test('a check whose caller is gone is not decided', () => {
     const { service } = testService(snapshotOf(policiesYaml([access('ALLOW', {})])));
     const answerAt = (deadlineMs: number): ReadResponse =>
-      decodeCheckResponse(service.check(checkRequest({}), { deadlineMs, peerAllowed: true })!);
+      decodeCheckResponse(atOnce(service.check(checkRequest({}), { deadlineMs, peerAllowed: true }))!);
     expect(answerAt(NOW_MS).deniedResponse?.status?.code).toBe(503);
     expect(answerAt(NOW_MS + 1).okResponse).toBeDefined();
   });

@@ -1,3 +1,4 @@
+import type { IdentityStatus } from '../../identity/authenticator.ts';
 import { visibleText } from '../../lib/visible-text.ts';
 import type { ReadinessSource } from '../readiness.ts';
 import { jsonResponse } from '../route.ts';
@@ -15,7 +16,7 @@ export interface ReadyzOptions {
 /** 200 when ready, 503 when not; the body says why. Stale is ready: the last good policies decide. */
 export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler {
   return () => {
-    const { ready, draining, stale, restored, revision, policies, rules, loadedAtMs, problems } = readiness();
+    const { ready, draining, stale, restored, revision, policies, rules, loadedAtMs, identity, problems } = readiness();
     const detail = {
       ready,
       draining,
@@ -24,7 +25,8 @@ export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler
       revision,
       policies,
       rules,
-      loadedAt: loadedAtMs === null ? null : new Date(loadedAtMs).toISOString(),
+      loadedAt: timeText(loadedAtMs),
+      identity: identityDetail(identity, withProblems),
       errors: problems.filter(({ severity }) => severity === 'error').length,
       warnings: problems.filter(({ severity }) => severity === 'warning').length,
     };
@@ -37,4 +39,29 @@ export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler
     }));
     return jsonResponse(ready ? 200 : 503, withProblems ? { ...detail, problems: shown } : detail);
   };
+}
+
+/** `withErrors`: texts with addresses in them, too. */
+function identityDetail({ keys, introspection, revocation }: IdentityStatus, withErrors: boolean): unknown {
+  const error = (text: string | null): object =>
+    withErrors ? { lastError: text === null ? null : visibleText(text) } : {};
+  return {
+    keys: keys.map(({ providers, state, lastSuccessMs, lastError }) => ({
+      providers,
+      state,
+      lastSuccess: timeText(lastSuccessMs),
+      ...error(lastError),
+    })),
+    introspection: introspection.map(({ client, breaker, lastError }) => ({ client, breaker, ...error(lastError) })),
+    revocation: revocation && {
+      state: revocation.state,
+      entries: revocation.entries,
+      lastSuccess: timeText(revocation.lastSuccessMs),
+      ...error(revocation.lastError),
+    },
+  };
+}
+
+function timeText(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }

@@ -119,6 +119,9 @@ async function runFile(
   }
 }
 
+/** Metadata namespace for claims that no Envoy would send. */
+const VERIFIED_HERE = 'portcullis.verified';
+
 function runTest(test: PolicyTest, config: ServiceConfig, snapshot: PolicySnapshot): TestResult {
   const { name, request, expect, position } = test;
   const common = { name, line: position.line };
@@ -130,17 +133,26 @@ function runTest(test: PolicyTest, config: ServiceConfig, snapshot: PolicySnapsh
     problem,
   });
   const { jwtMetadata } = config.identity;
-  if (request.claims !== null && jwtMetadata === '') {
-    return unable('the request has claims, and `identity.jwtMetadata` is not set: no policy would see them');
+  const isVerifiedHere = jwtMetadata === '' && snapshot.authentications.length > 0;
+  if (request.claims !== null && jwtMetadata === '' && !isVerifiedHere) {
+    const how =
+      'neither `identity.jwtMetadata` is set, nor does an IdentityProvider or RequestAuthentication say who issues tokens';
+    return unable(`the request has claims, and ${how}: no policy would see them`);
   }
+  const claimsIn = isVerifiedHere ? VERIFIED_HERE : jwtMetadata;
   let bytes: Uint8Array;
   try {
-    bytes = checkRequestOf(request, jwtMetadata);
+    bytes = checkRequestOf(request, claimsIn);
   } catch (cause) {
     return unable(`the request cannot be written as a CheckRequest: ${String(cause)}`);
   }
   const nowMs = request.timeMs ?? Date.now();
-  const decided = explainOffline(bytes, { snapshot, ...answerSettings(config), nowMs });
+  const decided = explainOffline(bytes, {
+    snapshot,
+    ...answerSettings(config),
+    nowMs,
+    ...(isVerifiedHere ? { provenIn: VERIFIED_HERE } : {}),
+  });
   if (decided === null) return unable('the request is no CheckRequest');
   const found = differences(expect, decided);
   return { ...common, passed: found.length === 0, differences: found, decided, problem: null };

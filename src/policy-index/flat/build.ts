@@ -12,6 +12,7 @@ import { attachmentKey, AttachmentDraft, labelCounts, placesOf } from './attachm
 import { DIMENSION_COUNT, TOKEN_DIMENSIONS } from './dimensions.ts';
 import { FlatWriter } from './format.ts';
 import { CONFLICT, PLACES } from './places.ts';
+import { identityText, outputHeaderNames } from './identity-text.ts';
 import { GrowingWords } from './growing.ts';
 import { groupValue, policyValue, ruleValue, workloadValue } from './model-values.ts';
 import { PatternWriter } from './pattern-writer.ts';
@@ -201,6 +202,7 @@ class Build {
     for (const [name, group] of groups)
       this.#patterns.addPlace(PLACES.group, toByteString(name), this.#values.write(groupValue(group)));
     this.#patterns.finish(writer, this.#values, this.#filed);
+    for (const name of outputHeaderNames(this.#set.authentications)) this.#owned.add(name);
     const { headers, claims, groupClaims } = this.#patterns;
     const head = new Uint32Array([
       this.#values.write([
@@ -214,6 +216,7 @@ class Build {
       ]),
     ]);
     writer.put('head', head);
+    writer.put('identity', Buffer.from(identityText(this.#set.authentications)));
     this.#postings.finish(writer);
     this.#values.finish(writer);
     this.#text.finish(writer);

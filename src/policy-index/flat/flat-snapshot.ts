@@ -8,12 +8,14 @@ import type { Workload } from '../../attributes/workload.ts';
 import { Compiler, policyHead } from '../../policy/compile/compile.ts';
 import type { CompileOptions } from '../../policy/compile/compile.ts';
 import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
+import type { Authentication } from '../../policy/identity-model.ts';
 import type { Position } from '../../lib/diagnostic.ts';
 import type { Steps } from '../../lib/steps.ts';
 import { attachmentOf, placesFor } from './attachments.ts';
 import type { Attachment } from './attachments.ts';
 import { EntryQuery } from './entry-query.ts';
 import { FlatReader } from './format.ts';
+import { identityOf } from './identity-text.ts';
 import { groupOf, NOWHERE, policyOf, ruleOf, workloadOf } from './model-values.ts';
 import { PatternReader } from './pattern-reader.ts';
 import { CONFLICT, PLACES } from './places.ts';
@@ -35,6 +37,8 @@ export class FlatSnapshot {
   readonly ownedHeaders: readonly string[];
   /** When rules that deny cease to, ascending; milliseconds since the epoch. */
   readonly denyEndsMs: readonly number[];
+  /** How callers prove who they are, of any workload. */
+  readonly authentications: readonly Authentication[];
   readonly postings: Postings;
   readonly patterns: PatternReader;
   readonly requests: RequestPatterns;
@@ -49,6 +53,7 @@ export class FlatSnapshot {
   readonly #entryRules: Uint32Array;
   readonly #attachmentPlaces: Uint32Array;
   readonly #workloadPlaces: Uint32Array;
+  readonly #lists = new Map<string, readonly Authentication[]>();
   readonly #compiler: Compiler;
   readonly #conditions: readonly string[];
   readonly #keptRules: (CompiledRule | undefined)[] = new Array<CompiledRule | undefined>(KEPT_RULES);
@@ -77,6 +82,7 @@ export class FlatSnapshot {
       reader.words('head')[0]!,
     ) as readonly Value[];
     this.revision = reader.bytes('revision').toString('latin1');
+    this.authentications = identityOf(reader.bytes('identity').toString('utf8'));
     this.#positions = reader.words('positions');
     this.#files = reader.bytes('files');
     this.ownedHeaders = owned as readonly string[];
@@ -175,6 +181,15 @@ export class FlatSnapshot {
     this.#fileNames ??= JSON.parse(this.#files.toString('utf8')) as readonly string[];
     const [file, line, column] = this.#positions.subarray(3 * (this.policyCount + ordinal));
     return { file: this.#fileNames[file!]!, line: line!, column: column! };
+  }
+
+  /** The list of these {@link authentications} that was made before, if one was: what others work out by it is kept. */
+  sameList(authentications: readonly Authentication[]): readonly Authentication[] {
+    const name = authentications.map((each) => this.authentications.indexOf(each)).join();
+    const known = this.#lists.get(name);
+    if (known !== undefined) return known;
+    this.#lists.set(name, authentications);
+    return authentications;
   }
 
   ruleOfEntry(entry: number): CompiledRule {

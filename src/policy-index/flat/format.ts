@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 
 /** "PORC", and a number that changes with the layout or the meaning of any section. */
 const MAGIC = 0x50_4f_52_43;
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** In the order in which they lie. Those of words come first, so that all are aligned. */
 const SECTIONS = [
@@ -55,6 +55,8 @@ const SECTIONS = [
   'text',
   /** Encoded values (values.ts). */
   'values',
+  /** How callers prove who they are (identity-text.ts), as JSON. */
+  'identity',
   /** Where each policy, and then each rule, was written: number of the file, line, column. */
   'positions',
   /** Names of files, as JSON. */

@@ -83,8 +83,7 @@ export function isMember(group: CompiledGroup, id: SpiffeId | null, claims: Clai
   if (typeof subject === 'string' && group.subjects.get(issuer)?.has(subject) === true) return true;
   for (const claim of group.claims) {
     if (claim.issuer !== issuer) continue;
-    for (const value of claimTexts(claimAt(claims, claim.path)))
-      if (valueSetMatches(claim.values, value)) return true;
+    for (const value of claimTexts(claimAt(claims, claim.path))) if (valueSetMatches(claim.values, value)) return true;
   }
   return false;
 }

@@ -4,6 +4,7 @@ import { readCheckRequest } from '../../../src/extauthz/check-request.ts';
 import { pose } from '../../../src/extauthz/evaluate.ts';
 import type { HeaderLimits, Question } from '../../../src/extauthz/evaluate.ts';
 import { CheckService } from '../../../src/extauthz/service.ts';
+import type { Identity } from '../../../src/extauthz/service.ts';
 import type { CheckRecord } from '../../../src/extauthz/service.ts';
 import { decide } from '../../../src/pdp/decide.ts';
 import type { Decision } from '../../../src/pdp/decision.ts';
@@ -146,6 +147,20 @@ export function told({ reason, rule }: Pick<Decision, 'reason' | 'rule'>): strin
   return rule === null ? reason : `${reason} ${rule.policy.name}[${rule.index}]`;
 }
 
+/** Where no policy says who issues tokens. */
+export const NO_IDENTITY: Identity = {
+  epoch: 0,
+  authenticate: () => {
+    throw new Error('nobody was to be asked');
+  },
+};
+
+/** An answer that needs nothing from elsewhere. */
+export function atOnce(answer: ReturnType<CheckService['check']>): Uint8Array | null {
+  if (answer instanceof Promise) throw new Error('the answer is promised only');
+  return answer;
+}
+
 export interface TestService {
   readonly service: CheckService;
   readonly records: CheckRecord[];
@@ -161,6 +176,7 @@ export function testService(
   snapshot: PolicySnapshot | null,
   options: {
     readonly texts?: DenialTexts;
+    readonly identity?: Identity;
     readonly limits?: HeaderLimits & { readonly maxMessageBytes?: number };
     readonly cache?: { readonly maxEntries: number; readonly ttlSeconds: number };
   } = {},
@@ -174,6 +190,7 @@ export function testService(
     errors,
     service: new CheckService({
       snapshot: () => world.snapshot,
+      identity: options.identity ?? NO_IDENTITY,
       limits: { ...LIMITS, ...(options.limits ?? LIMITS) },
       cache: options.cache ?? { maxEntries: 1000, ttlSeconds: 60 },
       texts: options.texts ?? TEXTS,
@@ -182,10 +199,12 @@ export function testService(
       now: () => world.nowMs,
     }),
     check: (ask) =>
-      world.service.check(Buffer.isBuffer(ask) ? ask : checkRequest(ask), {
-        deadlineMs: Number.POSITIVE_INFINITY,
-        peerAllowed: true,
-      }),
+      atOnce(
+        world.service.check(Buffer.isBuffer(ask) ? ask : checkRequest(ask), {
+          deadlineMs: Number.POSITIVE_INFINITY,
+          peerAllowed: true,
+        }),
+      ),
   };
   return world;
 }

@@ -1,0 +1,44 @@
+/** What the proof of who asks changes in the request that goes on: headers from its claims, and the proof taken out. */
+import type { HeaderLines } from '../attributes/header-lines.ts';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
+import type { IdentityOutcome } from '../identity/authenticator.ts';
+import type { Field } from '../pdp/obligations.ts';
+
+export interface ProofEffects {
+  readonly setHeaders: readonly Field[];
+  readonly removeHeaders: readonly string[];
+  readonly removeQuery: readonly string[];
+  /** Tells effects apart: part of the keys of whatever is kept. */
+  readonly text: string;
+}
+
+export const NO_EFFECTS: ProofEffects = Object.freeze({ setHeaders: [], removeHeaders: [], removeQuery: [], text: '' });
+
+export function proofEffects({ strip, set }: IdentityOutcome, request: RequestAttributes): ProofEffects {
+  const isNothing = set.length + strip.headers.length + strip.params.length + strip.cookies.length === 0;
+  if (isNothing) return NO_EFFECTS;
+  const setHeaders: Field[] = [...set];
+  const removeHeaders = [...strip.headers];
+  if (strip.cookies.length > 0) {
+    const left = withoutCookies(request.header('cookie'), strip.cookies);
+    if (left === '') removeHeaders.push('cookie');
+    else setHeaders.push(['cookie', left]);
+  }
+  const text = JSON.stringify([setHeaders, removeHeaders, strip.params]);
+  return { setHeaders, removeHeaders, removeQuery: strip.params, text };
+}
+
+/** The cookies that are left, as one line (RFC 6265 §5.4). Every cookie of these names goes, however often it is there. */
+export function withoutCookies(header: HeaderLines, names: readonly string[]): string {
+  const lines = header.form === 'joined' ? [header.value] : header.lines;
+  return lines
+    .flatMap((line) => line.split(';'))
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '' && !names.includes(nameOf(pair)))
+    .join('; ');
+}
+
+function nameOf(pair: string): string {
+  const end = pair.indexOf('=');
+  return (end < 0 ? pair : pair.slice(0, end)).trim();
+}
