@@ -9,10 +9,11 @@
 import { toByteString } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { JwtProvider } from '../policy/identity-model.ts';
-import { findProofs, jwtLocations } from './jwt/locations.ts';
+import { jwtLocations } from './jwt/locations.ts';
 import type { FoundProofs } from './jwt/locations.ts';
 import { invalidToken } from './jwt/verify-token.ts';
 import type { MaybePromise } from './maybe-promise.ts';
+import { ProofFinder } from './proof-finder.ts';
 import type { Authenticated } from './proof.ts';
 import { tokenIssuer } from './token-issuer.ts';
 import type { Verify, Vouched } from './vouched.ts';
@@ -42,7 +43,8 @@ export function askIstio(
 ): MaybePromise<IstioOutcome> {
   // `bypass_cors_preflight` (source/extensions/filters/http/jwt_authn/filter.cc): browsers send no token with it.
   if (isCorsPreflight(request)) return ISTIO_NONE;
-  const found = providers.map((provider) => findProofs(request, jwtLocations(provider), 'istio'));
+  const finder = new ProofFinder(request, 'istio');
+  const found = providers.map((provider) => finder.find(jwtLocations(provider)));
   if (found.every(({ outcome }) => outcome === 'none')) return ISTIO_NONE;
   return new Asking(providers, found, verify).from(0);
 }

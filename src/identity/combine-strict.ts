@@ -5,13 +5,14 @@
  */
 import { toByteString } from '../attributes/bytes.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
-import type { ApiKeyProvider, Provider } from '../policy/identity-model.ts';
+import type { ApiKeyProvider, ProofLocations, Provider } from '../policy/identity-model.ts';
 import { presentedKey } from './api-key/presented.ts';
 import { findProofs, jwtLocations } from './jwt/locations.ts';
 import type { FoundProofs, ProofPlace } from './jwt/locations.ts';
 import { invalidToken } from './jwt/verify-token.ts';
 import { all, andThen } from './maybe-promise.ts';
 import type { MaybePromise } from './maybe-promise.ts';
+import { ProofFinder } from './proof-finder.ts';
 import type { Authenticated } from './proof.ts';
 import { looksLikeJwt, tokenIssuer } from './token-issuer.ts';
 import type { Verify, Vouched } from './vouched.ts';
@@ -43,9 +44,10 @@ export function askStrict(
   providers: readonly Provider[],
   verify: Verify,
 ): MaybePromise<StrictOutcome> {
+  const finder = new ProofFinder(request, 'strict');
   const claims = new Map<string, Claimant[]>();
   for (const provider of providers) {
-    const found = provider.type === 'apiKey' ? findKey(request, provider) : findToken(request, provider);
+    const found = provider.type === 'apiKey' ? findKey(request, provider) : finder.find(tokenLocations(provider));
     if (found.outcome === 'invalid') return { refused: found, values: [] };
     if (found.outcome === 'none') continue;
     const [value] = found.values;
@@ -60,9 +62,8 @@ export function askStrict(
   );
 }
 
-function findToken(request: RequestAttributes, provider: Exclude<Provider, ApiKeyProvider>): FoundProofs {
-  const locations = provider.type === 'jwt' ? jwtLocations(provider) : provider.locations;
-  return findProofs(request, locations, 'strict');
+function tokenLocations(provider: Exclude<Provider, ApiKeyProvider>): ProofLocations {
+  return provider.type === 'jwt' ? jwtLocations(provider) : provider.locations;
 }
 
 function findKey(request: RequestAttributes, { locations }: ApiKeyProvider): FoundProofs {
