@@ -7,7 +7,7 @@ import { certificateOf, clientOf, clientWith } from '../support/identities.ts';
 import { forgedToken } from '../support/oidc-forged.ts';
 import { startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
 import { GATEWAY, identityProvider, startIdentityWorld, type IdentityWorld } from '../support/oidc-world.ts';
-import { accessPolicy, documents } from '../support/policies.ts';
+import { accessPolicy, authorizationPolicy, documents, yamlOf } from '../support/policies.ts';
 import { seenIn } from '../support/upstream.ts';
 
 // Two cores that run Envoy, services and other tests besides can take their time.
@@ -65,6 +65,11 @@ function policies({ issuer, introspectionEndpoint }: OidcProvider): string {
     }),
     identityProvider('people-kept', 'kept', issuer, { forwardOriginal: true, jwt: people }),
     accessPolicy({ name: 'kept', app: 'kept', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
+    identityProvider('people-elsewhere', 'elsewhere', issuer, {
+      from: { params: ['access_token'], cookies: ['session'] },
+      jwt: people,
+    }),
+    accessPolicy({ name: 'elsewhere', app: 'elsewhere', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
     identityProvider('people-bound', 'bound', issuer, { jwt: { ...people, binding: 'certificate' } }),
     accessPolicy({ name: 'bound', app: 'bound', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
     identityProvider('opaque', 'reports', issuer, {
@@ -94,6 +99,38 @@ function policies({ issuer, introspectionEndpoint }: OidcProvider): string {
   );
 }
 
+/** Istio's own object, and a rule that asks for it. */
+function istioPolicies({ issuer, jwksUri }: OidcProvider): string {
+  return documents(
+    yamlOf({
+      apiVersion: 'security.istio.io/v1',
+      kind: 'RequestAuthentication',
+      metadata: { name: 'people', namespace: 'shop' },
+      spec: {
+        selector: { matchLabels: { app: 'istio' } },
+        jwtRules: [
+          {
+            issuer,
+            audiences: ['orders'],
+            jwksUri,
+            fromHeaders: [{ name: 'x-token', prefix: 'Token ' }],
+            fromParams: ['token'],
+            outputPayloadToHeader: 'x-payload',
+          },
+        ],
+      },
+    }),
+    authorizationPolicy({
+      name: 'istio',
+      app: 'istio',
+      rules: [
+        { from: [{ source: { requestPrincipals: [`${issuer}/ann`] } }], to: paths('/istio/person') },
+        { to: paths('/istio/open') },
+      ],
+    }),
+  );
+}
+
 function paths(...values: readonly string[]): object[] {
   return [{ operation: { paths: values } }];
 }
@@ -105,8 +142,8 @@ beforeAll(async () => {
   oidc = await startOidcProvider();
   identity = await startIdentityWorld({
     provider: oidc,
-    apps: ['orders', 'kept', 'bound', 'reports', 'builds'],
-    policies: policies(oidc),
+    apps: ['orders', 'kept', 'elsewhere', 'bound', 'reports', 'builds', 'istio'],
+    policies: documents(policies(oidc), istioPolicies(oidc)),
   });
 }, 60_000);
 
@@ -268,6 +305,46 @@ describe('what reaches the upstream', () => {
     expect([valuesOf(withoutAcr.headers, 'x-subject'), valuesOf(withoutAcr.headers, 'x-acr')]).toEqual([['ann'], []]);
     const withoutToken = seenIn(await identity.send('/orders/open', { headers }));
     expect([valuesOf(withoutToken.headers, 'x-subject'), valuesOf(withoutToken.headers, 'x-acr')]).toEqual([[], []]);
+  });
+});
+
+describe('a token that is looked for elsewhere', () => {
+  it('is found in the query or a cookie, taken out of there, and all else stays', async () => {
+    const token = await oidc.personToken('ann');
+    const inQuery = seenIn(await identity.send(`/elsewhere/a?x=1&access_token=${token}&y=2`));
+    expect(inQuery.path).toBe('/elsewhere/a?x=1&y=2');
+    const inCookie = seenIn(
+      await identity.send('/elsewhere/a', { headers: [['cookie', `theme=dark; session=${token}; lang=en`]] }),
+    );
+    expect(valuesOf(inCookie.headers, 'cookie')).toEqual(['theme=dark; lang=en']);
+  });
+
+  it('is not found where it was not looked for', async () => {
+    const token = await oidc.personToken('ann');
+    expect(await identity.send('/elsewhere/a', { token })).toMatchObject({ status: 401 });
+    expect(await identity.send(`/orders/person?access_token=${token}`)).toMatchObject({ status: 401 });
+  });
+});
+
+describe('a RequestAuthentication of Istio', () => {
+  it('takes tokens whose keys are at its jwksUri, from where it says', async () => {
+    const token = await oidc.personToken('ann');
+    const inHeader = seenIn(await identity.send('/istio/person', { headers: [['x-token', `Token ${token}`]] }));
+    expect(valuesOf(inHeader.headers, 'x-token')).toEqual([]);
+    const [payload = ''] = valuesOf(inHeader.headers, 'x-payload');
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ iss: oidc.issuer, sub: 'ann' });
+    const inQuery = seenIn(await identity.send(`/istio/person?token=${token}`));
+    expect(inQuery.path).toBe('/istio/person');
+    expect(await identity.send('/istio/person', { token })).toMatchObject({ status: 401 });
+  });
+
+  it('lets a missing token pass to where none is needed, and no bad one', async () => {
+    expect(await identity.send('/istio/open')).toMatchObject({ status: 200 });
+    const token = await oidc.personToken('ann', { audience: 'billing' });
+    expect(await identity.send('/istio/open', { headers: [['x-token', `Token ${token}`]] })).toMatchObject({
+      status: 401,
+    });
+    expect(await identity.send('/istio/person')).toMatchObject({ status: 401 });
   });
 });
 

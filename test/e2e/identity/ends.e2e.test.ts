@@ -47,17 +47,31 @@ async function expectGood(token: string, path?: string): Promise<void> {
   expect([await statusOf(token, path), await statusOf(token, path)]).toEqual([200, 200]);
 }
 
+/** Waits for its end. */
+async function expectExpired(token: string): Promise<void> {
+  const { exp = 0 } = decodeJwt(token);
+  await waitUntil('the token to expire', () => Date.now() >= exp * 1000);
+  const response = await identity.send('/orders/', { token });
+  expect(response.status).toBe(401);
+  expect(valuesOf(response.headers, 'www-authenticate')).toEqual([expect.stringContaining('error="invalid_token"')]);
+}
+
 describe('a decision that is kept', () => {
-  it('ends with the token that it rests on', async () => {
-    const token = await oidc.personToken('ann', { lifetimeSeconds: 2 });
-    const lasting = await oidc.personToken('ann');
-    await expectGood(token);
+  it('ends with the token that it rests on, though another token of the person led to the same decision', async () => {
+    const first = await oidc.personToken('ann');
+    await expectGood(first);
+    const short = await oidc.personToken('ann', { lifetimeSeconds: 2 });
+    await expectGood(short);
+    await expectExpired(short);
+    await expectGood(first);
+  });
+
+  it('ends with the token that led to it, and another token of the person goes on', async () => {
+    const short = await oidc.personToken('sue', { lifetimeSeconds: 2 });
+    const lasting = await oidc.personToken('sue');
+    await expectGood(short);
     await expectGood(lasting);
-    const { exp = 0 } = decodeJwt(token);
-    await waitUntil('the token to expire', () => Date.now() >= exp * 1000);
-    const response = await identity.send('/orders/', { token });
-    expect(response.status).toBe(401);
-    expect(valuesOf(response.headers, 'www-authenticate')).toEqual([expect.stringContaining('error="invalid_token"')]);
+    await expectExpired(short);
     await expectGood(lasting);
   });
 
