@@ -15,6 +15,10 @@ describe('the demo', () => {
     const rows = demo.stdoutLines().filter((line) => /^[✓✗] /.test(line));
     expect(rows.filter((row) => row.startsWith('✗'))).toEqual([]);
     expect(rows.length).toBeGreaterThanOrEqual(20);
+    // People and automation, good proofs and bad ones.
+    for (const what of ['platform/production ', 'platform/contractors ', 'token_required', 'invalid_token (']) {
+      expect(rows.filter((row) => row.includes(what)).length).toBeGreaterThan(0);
+    }
     expect({ code, output: demo.output() }).toMatchObject({ code: 0 });
   }, 60_000);
 });

@@ -1,13 +1,13 @@
 /**
- * `npm run demo`: the sample shop behind a real Envoy. Prints what is asked and what is answered, then stays
+ * `npm run demo`: the sample policies behind a real Envoy, people's tokens from a real OpenID provider. Prints what is asked and what is answered, then stays
  * up for requests of one's own; `-- --once` leaves after the table, with 1 when a row is not as expected.
  */
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import type { World } from '../support/world.ts';
 import { ask, type Outcome } from './ask.ts';
 import { curlExamples } from './curl.ts';
+import { remoteRows } from './remote-rows.ts';
 import { ROWS, type Row } from './rows.ts';
-import { startShop } from './shop.ts';
+import { startDemo, type Demo } from './shop.ts';
 import { table } from './table.ts';
 
 const HEAD = ['', 'who', 'what', 'expected', 'status', 'rule', 'what the upstream saw'];
@@ -16,32 +16,33 @@ process.exitCode = await run(process.argv.includes('--once'));
 
 async function run(once: boolean): Promise<number> {
   const startedMs = performance.now();
-  console.log('Starting a real Envoy, an upstream and Portcullis with policies/ …');
-  const shop = await startShop();
+  console.log('Starting a real Envoy, an upstream, OpenID providers and Portcullis with policies/ …');
+  const demo = await startDemo();
   try {
     console.log(`Up after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.\n`);
     const outcomes: Outcome[] = [];
-    for (const [index, row] of ROWS.entries()) {
-      outcomes.push(await ask(shop, row, index));
+    for (const [index, row] of [...ROWS, ...remoteRows(demo.issuers)].entries()) {
+      outcomes.push(await ask(demo, row, index));
     }
     console.log(`${table(HEAD, outcomes.map(cells))}\n`);
     const wrong = outcomes.filter(({ asExpected }) => !asExpected);
     for (const { row } of wrong) {
-      const { status, rule, headers } = row.expected;
-      console.log(`✗ ${row.who}, ${row.path}: expected ${String(status)}, ${rule}, headers: ${headers ?? 'none'}`);
+      const { status, rule, flaw, headers } = row.expected;
+      const [words, seen] = [flaw === undefined ? '' : ` (${flaw})`, headers ?? 'none'];
+      console.log(`✗ ${row.who}, ${row.path}: expected ${String(status)}, ${rule}${words}, headers: ${seen}`);
     }
     console.log(`${String(outcomes.length)} requests, ${String(wrong.length)} not as expected.`);
     if (!once) {
-      await stayUp(shop);
+      await stayUp(demo);
     }
     return wrong.length === 0 ? 0 : 1;
   } finally {
-    await shop.stop();
+    await demo.stop();
   }
 }
 
 function cells(outcome: Outcome): string[] {
-  const { row, asExpected, status, rule } = outcome;
+  const { row, asExpected, status, rule, flaw } = outcome;
   const { expected, grpc } = row;
   return [
     asExpected ? '✓' : '✗',
@@ -49,7 +50,7 @@ function cells(outcome: Outcome): string[] {
     question(row),
     `${grpc === true ? 'gRPC ' : ''}${String(expected.status)}: ${expected.because}`,
     `${grpc === true ? 'gRPC ' : ''}${String(status)}`,
-    rule,
+    flaw === '' ? rule : `${rule} (${flaw})`,
     answered(outcome),
   ];
 }
@@ -74,10 +75,10 @@ function answered({ row, seen }: Outcome): string {
   return words.length === 0 ? 'the request as it was' : words.join(' ');
 }
 
-async function stayUp(shop: World<'portcullis'>): Promise<void> {
+async function stayUp(demo: Demo): Promise<void> {
   const files = await temporaryDirectory();
   try {
-    console.log(`\n${await curlExamples(shop, files.path)}\n`);
+    console.log(`\n${await curlExamples(demo, files.path)}\n`);
     await new Promise<void>((resolve) => {
       process.once('SIGINT', resolve).once('SIGTERM', resolve);
     });

@@ -1,11 +1,12 @@
 import type { HeaderLine } from '../support/headers.ts';
+import type { Proof } from './remote.ts';
 import type { Caller, Workload } from './shop.ts';
 
 /** One request of the table, and what has to come of it. */
 export interface Row {
   readonly who: Caller;
-  /** Whose token comes with it; absent: none. */
-  readonly token?: Person;
+  /** What comes with it to show who is behind it; absent: nothing. */
+  readonly token?: Person | Proof;
   readonly workload: Workload;
   /** Default GET. */
   readonly method?: string;
@@ -20,6 +21,8 @@ export interface Row {
     readonly status: number;
     /** `namespace/policy rule`, or the reason when no rule decided. */
     readonly rule: string;
+    /** What the answer says is wrong with the token; absent: nothing. */
+    readonly flaw?: string;
     /** Why, in a few words. */
     readonly because: string;
     /** The `x-` headers that the upstream sees, sorted; absent: none. */

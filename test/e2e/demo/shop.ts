@@ -2,20 +2,31 @@ import { fileURLToPath } from 'node:url';
 
 import { spiffeId, type Certificate } from '../support/certificates.ts';
 import type { ListenerOptions } from '../support/envoy-config.ts';
+import type { HeaderLine } from '../support/headers.ts';
 import { certificateOf, serverTls } from '../support/identities.ts';
 import { createTokenIssuer } from '../support/tokens.ts';
 import { startWorld, type World } from '../support/world.ts';
+import { isProof, startRemoteAccess, type Issuers, type Proof } from './remote.ts';
+import { PEOPLE, type Person } from './rows.ts';
 
-/** The sample shop of `policies/`: its workloads behind one Envoy, and those who call them. */
+/** The samples of `policies/`: their workloads behind one Envoy, and those who call them. */
 const POLICIES = fileURLToPath(new URL('../../../policies/', import.meta.url));
 
-const HOSTS = {
+const SHOP = {
   frontend: 'shop.example.com',
   catalog: 'catalog.shop.example.com',
   orders: 'orders.shop.example.com',
   payments: 'payments.shop.example.com',
   admin: 'admin.shop.example.com',
 } as const;
+
+/** The platform API, by the label `env`. */
+const PLATFORM = {
+  staging: 'staging.platform.example.com',
+  production: 'production.platform.example.com',
+} as const;
+
+const HOSTS = { ...SHOP, ...PLATFORM } as const;
 
 export type Workload = keyof typeof HOSTS;
 
@@ -24,12 +35,13 @@ export function hostOf(workload: Workload): string {
   return HOSTS[workload];
 }
 
-/** The issuer that the sample policies name. */
-export const tokens = createTokenIssuer('https://login.example.com');
+/** The issuer that the policies of the shop name; Envoy verifies its tokens. */
+const tokens = createTokenIssuer('https://login.example.com');
 
 /** Who calls, by the name that the table gives it. */
 const CALLERS = {
   gateway: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'edge', 'gateway')] }),
+  'remote-access': certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'edge', 'remote-access')] }),
   frontend: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'frontend')] }),
   orders: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'orders')] }),
   admin: certificateOf('cluster.local', { uris: [spiffeId('cluster.local', 'shop', 'admin')] }),
@@ -51,32 +63,84 @@ export function certificateOfCaller(caller: Caller): Certificate | null {
 }
 
 /** Each workload is a listener that shows the workload's own certificate, as a sidecar does. */
-function listener(workload: Workload): ListenerOptions {
+function listener(workload: Workload, namespace: string, account: string): ListenerOptions {
   return {
     name: workload,
     tls: {
-      ...serverTls('shop', workload),
+      ...serverTls(namespace, account),
       // With its host too: curl checks that.
       certificate: certificateOf('cluster.local', {
-        uris: [spiffeId('cluster.local', 'shop', workload)],
+        uris: [spiffeId('cluster.local', namespace, account)],
         dnsNames: [hostOf(workload)],
       }),
       requireClientCertificate: false,
     },
-    tokens,
     // As clients wrote them: that Portcullis refuses an ambiguous path is something to see.
     http: { normalizePath: false, mergeSlashes: false },
+  };
+}
+
+function shopListener(workload: keyof typeof SHOP): ListenerOptions {
+  return {
+    ...listener(workload, 'shop', workload),
+    service: 'portcullis',
+    tokens,
     routes: [
       { prefix: '/', contextExtensions: { namespace: 'shop', serviceAccount: workload, 'label.app': workload } },
     ],
   };
 }
 
-export function startShop(): Promise<World<'portcullis'>> {
-  return startWorld({
-    services: {
-      portcullis: { policies: POLICIES, config: { identity: { jwtMetadata: 'envoy.filters.http.jwt_authn' } } },
-    },
-    listeners: (Object.keys(HOSTS) as Workload[]).map(listener),
-  });
+/** Envoy looks at no token here: Portcullis does. */
+function platformListener(env: keyof typeof PLATFORM): ListenerOptions {
+  return {
+    ...listener(env, 'platform', 'control'),
+    service: 'remote',
+    routes: [
+      {
+        prefix: '/',
+        contextExtensions: {
+          namespace: 'platform',
+          serviceAccount: 'control',
+          'label.app': 'control',
+          'label.env': env,
+        },
+      },
+    ],
+  };
+}
+
+export interface Demo extends World<'portcullis' | 'remote'> {
+  readonly issuers: Issuers;
+  /** What a client sends to show who it is. */
+  proofOf(token: Person | Proof): Promise<HeaderLine>;
+}
+
+export async function startDemo(): Promise<Demo> {
+  const remote = await startRemoteAccess();
+  try {
+    const world = await startWorld({
+      services: {
+        portcullis: { policies: POLICIES, config: { identity: { jwtMetadata: 'envoy.filters.http.jwt_authn' } } },
+        remote: remote.service,
+      },
+      listeners: [
+        ...(Object.keys(SHOP) as (keyof typeof SHOP)[]).map(shopListener),
+        ...(Object.keys(PLATFORM) as (keyof typeof PLATFORM)[]).map(platformListener),
+      ],
+    });
+    return {
+      ...world,
+      issuers: remote.issuers,
+      proofOf: async (token) =>
+        isProof(token) ? remote.headerOf(token) : ['authorization', `Bearer ${tokens.sign(PEOPLE[token])}`],
+      async stop() {
+        await world.stop();
+        await remote.stop();
+      },
+    };
+  } catch (error) {
+    await remote.stop();
+    throw error;
+  }
 }
