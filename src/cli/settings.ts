@@ -2,6 +2,7 @@
 import type { ServiceConfig } from '../config/config.ts';
 import { fingerprint } from '../config/fingerprint.ts';
 import type { DenialTexts } from '../extauthz/answer.ts';
+import { AskForProof } from '../extauthz/ask-for-proof.ts';
 import type { HeaderLimits } from '../extauthz/evaluate.ts';
 import type { SnapshotOptions } from '../pap/load-snapshot.ts';
 
@@ -36,6 +37,7 @@ export function snapshotOptions(config: ServiceConfig): SnapshotOptions {
 export interface AnswerSettings {
   readonly limits: HeaderLimits & { readonly maxMessageBytes: number };
   readonly texts: DenialTexts;
+  readonly askForProof: AskForProof;
 }
 
 export function answerSettings(config: ServiceConfig): AnswerSettings {
@@ -47,5 +49,6 @@ export function answerSettings(config: ServiceConfig): AnswerSettings {
       maxHeaderBytes: limits.maxHeaderBytes,
     },
     texts: responses,
+    askForProof: new AskForProof(config.identity.answers),
   };
 }

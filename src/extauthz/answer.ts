@@ -11,6 +11,8 @@ import type { Field, Obligations } from '../pdp/obligations.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { DenialClass } from '../pdp/reason.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import { JUST_REFUSE } from './ask-for-proof.ts';
+import type { AskForProof } from './ask-for-proof.ts';
 import type { ProofEffects } from './proof-effects.ts';
 import { encodeAllow, encodeDeny } from './check-response.ts';
 import type { AllowAnswer, DenyAnswer } from './check-response.ts';
@@ -39,9 +41,17 @@ export interface AnswerContext {
   readonly effects: ProofEffects;
   /** What is wrong with the proof that came; null: nothing, or none came. */
   readonly badProof: BadProof | null;
+  /** Absent: by a plain challenge. */
+  readonly askForProof?: AskForProof;
 }
 
-export type BadProof = Pick<Extract<Authenticated, { readonly outcome: 'invalid' }>, 'error' | 'description'>;
+export interface BadProof extends Pick<
+  Extract<Authenticated, { readonly outcome: 'invalid' }>,
+  'error' | 'description'
+> {
+  /** It may stand in the address: whoever comes back to that comes back with it. Absent: it does not. */
+  readonly mayBeInAddress?: boolean;
+}
 
 /** The decision that comes back can be another than the one given: an answer that cannot be made is a denial. */
 export function answer(decision: Decision, context: AnswerContext): Answer {
@@ -56,10 +66,15 @@ export function answer(decision: Decision, context: AnswerContext): Answer {
     }
   }
   const metadata = decisionMetadata(decision, snapshot);
-  const perDecision = decision.rule?.respond?.perDecision === true;
+  const perDecision = decision.rule?.respond?.perDecision === true || dependsOnBrowser(decision, context);
   return decision.allowed
     ? { decision, allow: allowAnswer(obligations, context, metadata), deny: null, perDecision }
     : { decision, allow: null, deny: denyAnswer(decision, obligations, context, metadata), perDecision };
+}
+
+/** Whether a browser asks is in no key of what is kept. */
+function dependsOnBrowser({ reason }: Decision, { askForProof = JUST_REFUSE }: AnswerContext): boolean {
+  return askForProof.sendsToLogin && reasonFacts(reason).denial === 'unauthenticated';
 }
 
 export function encodeAnswer(answer: Answer): Buffer {
@@ -121,10 +136,16 @@ function denyAnswer(
   for (const [name, value] of obligations.responseHeaders) if (!headers.has(name)) headers.set(name, value);
   if (httpStatus === 401 && !headers.has('www-authenticate'))
     headers.set('www-authenticate', challenge(decision, context));
+  const login = own === null && httpStatus === 401 && denial === 'unauthenticated' ? loginFor(context) : null;
+  if (login !== null) {
+    headers.delete('www-authenticate');
+    headers.set('location', login);
+    headers.set('cache-control', 'no-store');
+  }
   if (httpStatus === 503 && !headers.has('retry-after')) headers.set('retry-after', RETRY_AFTER);
   const body = own === null ? (text?.body ?? null) : (own.body ?? null);
   return {
-    httpStatus,
+    httpStatus: login === null ? httpStatus : 302,
     headers: [...headers] as Field[],
     body: body === null ? DEFAULT_BODIES[denial] : own === null ? toByteString(body) : body,
     metadata,
@@ -136,18 +157,14 @@ function denyAnswer(
  * request only for the reason for which a token was looked for: else cached answers would depend on more
  * than their keys hold.
  */
-function challenge(decision: Decision, { request, badProof }: AnswerContext): string {
-  const realm = 'Bearer realm="portcullis"';
-  if (badProof !== null)
-    return `${realm}, error="${badProof.error}", error_description="${quotable(badProof.description)}"`;
-  return decision.reason === 'token_required' && request !== null && request.hasAuthorization
-    ? `${realm}, error="invalid_token"`
-    : realm;
+function challenge(decision: Decision, { request, badProof, askForProof = JUST_REFUSE }: AnswerContext): string {
+  if (badProof !== null) return askForProof.challenge(badProof.error, badProof.description);
+  const isUnproven = decision.reason === 'token_required' && request !== null && request.hasAuthorization;
+  return askForProof.challenge(isUnproven ? 'invalid_token' : null, null);
 }
 
-/** RFC 6750 §3: printable ASCII without quotes and backslashes. */
-function quotable(text: string): string {
-  return text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
+function loginFor({ request, badProof, askForProof = JUST_REFUSE }: AnswerContext): string | null {
+  return request === null || badProof?.mayBeInAddress === true ? null : askForProof.loginFor(request);
 }
 
 function decisionMetadata(decision: Decision, snapshot: PolicySnapshot | null): ClaimMap {

@@ -18,7 +18,7 @@ export interface AllowAnswer {
 }
 
 export interface DenyAnswer {
-  /** 400 to 599. */
+  /** 400 to 599, or 302. */
   readonly httpStatus: number;
   readonly headers: readonly Field[];
   readonly body: string;
@@ -28,6 +28,7 @@ export interface DenyAnswer {
 /** google.rpc.Code */
 const OK = 0;
 const GRPC_CODES: ReadonlyMap<number, number> = new Map([
+  [302, 16], // To where a proof can be had.
   [400, 3], // INVALID_ARGUMENT
   [401, 16], // UNAUTHENTICATED
   [403, 7], // PERMISSION_DENIED

@@ -14,6 +14,8 @@ import { describeWorkload } from '../pdp/resolve-workload.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { answer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
+import { JUST_REFUSE } from './ask-for-proof.ts';
+import type { AskForProof } from './ask-for-proof.ts';
 import { readCheckRequest } from './check-request.ts';
 import { pose, strayHeaders } from './evaluate.ts';
 import { NO_EFFECTS } from './proof-effects.ts';
@@ -23,6 +25,8 @@ export interface OfflineOptions {
   readonly snapshot: PolicySnapshot;
   readonly limits: HeaderLimits;
   readonly texts: DenialTexts;
+  /** Absent: by a plain challenge. */
+  readonly askForProof?: AskForProof;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
   /**
@@ -112,6 +116,7 @@ function decided(
     question.refused ?? decide(question.scope, snapshot.settings, request, { nowMs, ttlMs: 0 }),
     {
       texts: options.texts,
+      askForProof: options.askForProof ?? JUST_REFUSE,
       decisionId: OFFLINE_ID,
       snapshot,
       request,

@@ -9,9 +9,12 @@ import { DecisionCache } from '../pdp/decision-cache.ts';
 import type { Reason } from '../pdp/reason.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { Workload } from '../attributes/workload.ts';
+import { proofPlaces } from '../identity/authenticator.ts';
 import type { Authenticator, IdentityOutcome } from '../identity/authenticator.ts';
 import { answer, encodeAnswer } from './answer.ts';
 import type { BadProof, DenialTexts } from './answer.ts';
+import { JUST_REFUSE } from './ask-for-proof.ts';
+import type { AskForProof } from './ask-for-proof.ts';
 import { readCheckRequest } from './check-request.ts';
 import type { CheckRequestView } from './check-request.ts';
 import { SharedAnswers } from './shared-answers.ts';
@@ -61,6 +64,8 @@ export interface CheckServiceOptions {
   };
   readonly cache: { readonly maxEntries: number; readonly ttlSeconds: number };
   readonly texts: DenialTexts;
+  /** Absent: by a plain challenge. */
+  readonly askForProof?: AskForProof;
   readonly record: (record: CheckRecord) => void;
   /** An error that should not have happened; the request was denied. */
   readonly onError: (error: unknown) => void;
@@ -196,10 +201,15 @@ export class CheckService {
     const { result } = outcome;
     if (result.outcome === 'none') return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
     if (result.outcome === 'unavailable') return this.#refuseProof('identity_unavailable', asked, null);
-    if (result.outcome === 'invalid') return this.#refuseProof('invalid_token', asked, result);
+    const { query } = proofPlaces(asked.question.scope.authentications);
+    const mayBeInAddress = query && request.query !== null;
+    if (result.outcome === 'invalid') {
+      const { error, description } = result;
+      return this.#refuseProof('invalid_token', asked, { error, description, mayBeInAddress });
+    }
     if (speaksForAnother(result.claims, request.relayedClaims)) {
       const description = 'two tokens that speak for two callers';
-      return this.#refuseProof('invalid_token', asked, { error: 'invalid_request', description });
+      return this.#refuseProof('invalid_token', asked, { error: 'invalid_request', description, mayBeInAddress });
     }
     request.proven = result.claims;
     return this.#decide(asked, proofEffects(outcome, request), result.untilMs);
@@ -266,6 +276,7 @@ export class CheckService {
     if (shared !== null) return { decision: decided, ...shared, perDecision: false };
     const made = answer(decided, {
       texts: this.#options.texts,
+      askForProof: this.#options.askForProof ?? JUST_REFUSE,
       decisionId: id,
       snapshot,
       request,
@@ -274,7 +285,8 @@ export class CheckService {
       badProof,
     });
     const encoded = { httpStatus: made.deny?.httpStatus ?? 200, bytes: encodeAnswer(made) };
-    if (made.decision === decided) this.#shared.keep(decided, snapshot, request, stray, effects, encoded);
+    if (made.decision === decided && !made.perDecision)
+      this.#shared.keep(decided, snapshot, request, stray, effects, encoded);
     return { decision: made.decision, ...encoded, perDecision: made.perDecision };
   }
 

@@ -346,7 +346,13 @@ export const changed: fc.Arbitrary<(from: Ask) => Ask> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc
-      .constantFrom({ 'x-other': '1' }, { 'x-other': '2' }, { 'x-forwarded-for': '10.1.1.2' })
+      .constantFrom(
+        { 'x-other': '1' },
+        { 'x-other': '2' },
+        { 'x-forwarded-for': '10.1.1.2' },
+        { 'sec-fetch-mode': 'navigate' },
+        { accept: 'text/html' },
+      )
       .map((more) => (from: Ask): Ask => ({ ...from, headers: { ...from.headers, ...more } })),
   },
   {

@@ -1,5 +1,7 @@
 /** Policies in force, and questions to them, in as few words as a test can have. */
 import type { DenialTexts } from '../../../src/extauthz/answer.ts';
+import type { AskForProof } from '../../../src/extauthz/ask-for-proof.ts';
+import { JUST_REFUSE } from '../../../src/extauthz/ask-for-proof.ts';
 import { readCheckRequest } from '../../../src/extauthz/check-request.ts';
 import { pose } from '../../../src/extauthz/evaluate.ts';
 import type { HeaderLimits, Question } from '../../../src/extauthz/evaluate.ts';
@@ -176,6 +178,7 @@ export function testService(
   snapshot: PolicySnapshot | null,
   options: {
     readonly texts?: DenialTexts;
+    readonly askForProof?: AskForProof;
     readonly identity?: Identity;
     readonly limits?: HeaderLimits & { readonly maxMessageBytes?: number };
     readonly cache?: { readonly maxEntries: number; readonly ttlSeconds: number };
@@ -194,6 +197,7 @@ export function testService(
       limits: { ...LIMITS, ...(options.limits ?? LIMITS) },
       cache: options.cache ?? { maxEntries: 1000, ttlSeconds: 60 },
       texts: options.texts ?? TEXTS,
+      askForProof: options.askForProof ?? JUST_REFUSE,
       record: (record) => records.push(record),
       onError: (error) => errors.push(error),
       now: () => world.nowMs,
