@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { decodeProtectedHeader } from 'jose';
-import { hash } from 'node:crypto';
+import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { hash, randomUUID } from 'node:crypto';
 
 import { valuesOf, type HeaderLine } from '../support/headers.ts';
+import type { HttpResponse } from '../support/http1-client.ts';
 import { certificateOf, clientOf, clientWith } from '../support/identities.ts';
 import { forgedToken } from '../support/oidc-forged.ts';
 import { startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
@@ -72,6 +73,8 @@ function policies({ issuer, introspectionEndpoint }: OidcProvider): string {
     accessPolicy({ name: 'elsewhere', app: 'elsewhere', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
     identityProvider('people-bound', 'bound', issuer, { jwt: { ...people, binding: 'certificate' } }),
     accessPolicy({ name: 'bound', app: 'bound', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
+    identityProvider('people-dpop', 'dpop', issuer, { jwt: { ...people, binding: 'dpop' } }),
+    accessPolicy({ name: 'dpop', app: 'dpop', rules: [{ from: [{ source: { requestPrincipals: ann } }] }] }),
     identityProvider('opaque', 'reports', issuer, {
       introspection: {
         endpoint: introspectionEndpoint,
@@ -142,7 +145,7 @@ beforeAll(async () => {
   oidc = await startOidcProvider();
   identity = await startIdentityWorld({
     provider: oidc,
-    apps: ['orders', 'kept', 'elsewhere', 'bound', 'reports', 'builds', 'istio'],
+    apps: ['orders', 'kept', 'elsewhere', 'bound', 'dpop', 'reports', 'builds', 'istio'],
     policies: documents(policies(oidc), istioPolicies(oidc)),
   });
 }, 60_000);
@@ -277,6 +280,52 @@ describe('a token that is bound to a certificate', () => {
   it('has to be bound where that is asked for', async () => {
     const token = await oidc.personToken('ann');
     expect(await identity.send('/bound/', { token, as: clientWith(laptop) })).toMatchObject({ status: 401 });
+  });
+});
+
+describe('a token that is bound to a key of the client (DPoP)', () => {
+  type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
+
+  /** RFC 9449 section 4.2, for a GET of `path` at the host that requests here name. */
+  async function proofOf({ publicKey, privateKey }: Keys, token: string, path: string): Promise<string> {
+    return new SignJWT({ htm: 'GET', htu: `https://shop.example${path}`, ath: hash('sha256', token, 'base64url') })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
+      .setIssuedAt()
+      .setJti(randomUUID())
+      .sign(privateKey);
+  }
+
+  function send(token: string, proofs: readonly string[], scheme = 'DPoP'): Promise<HttpResponse> {
+    const headers: HeaderLine[] = [
+      ['authorization', `${scheme} ${token}`],
+      ...proofs.map((proof): HeaderLine => ['dpop', proof]),
+    ];
+    return identity.send('/dpop/a?b=c', { headers });
+  }
+
+  it('is good with a proof for this very request, once, and with no other', async () => {
+    const keys = await generateKeyPair('ES256', { extractable: true });
+    const others = await generateKeyPair('ES256', { extractable: true });
+    const boundToKey = await calculateJwkThumbprint(await exportJWK(keys.publicKey));
+    const token = await oidc.personToken('ann', { boundToKey });
+    const proof = await proofOf(keys, token, '/dpop/a');
+    const seen = seenIn(await send(token, [proof]));
+    expect(valuesOf(seen.headers, 'authorization')).toEqual([]);
+    expect(await send(token, [proof])).toMatchObject({ status: 401 });
+    expect(await send(token, [await proofOf(keys, token, '/dpop/a')])).toMatchObject({ status: 200 });
+
+    for (const proofs of [
+      [],
+      [await proofOf(others, token, '/dpop/a')],
+      [await proofOf(keys, token, '/dpop/b')],
+      [await proofOf(keys, `${token}x`, '/dpop/a')],
+      [await proofOf(keys, token, '/dpop/a'), await proofOf(keys, token, '/dpop/a')],
+    ]) {
+      expect(await send(token, proofs)).toMatchObject({ status: 401 });
+    }
+    expect(await send(token, [await proofOf(keys, token, '/dpop/a')], 'Bearer')).toMatchObject({ status: 401 });
+    const unbound = await oidc.personToken('ann');
+    expect(await send(unbound, [await proofOf(keys, unbound, '/dpop/a')])).toMatchObject({ status: 401 });
   });
 });
 

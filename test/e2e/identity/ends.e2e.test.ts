@@ -60,14 +60,14 @@ describe('a decision that is kept', () => {
   it('ends with the token that it rests on, though another token of the person led to the same decision', async () => {
     const first = await oidc.personToken('ann');
     await expectGood(first);
-    const short = await oidc.personToken('ann', { lifetimeSeconds: 2 });
+    const short = await oidc.personToken('ann', { lifetimeSeconds: 3 });
     await expectGood(short);
     await expectExpired(short);
     await expectGood(first);
   });
 
   it('ends with the token that led to it, and another token of the person goes on', async () => {
-    const short = await oidc.personToken('sue', { lifetimeSeconds: 2 });
+    const short = await oidc.personToken('sue', { lifetimeSeconds: 3 });
     const lasting = await oidc.personToken('sue');
     await expectGood(short);
     await expectGood(lasting);

@@ -21,7 +21,7 @@ declare module 'oidc-provider' {
     readonly accountId?: string;
     readonly expiration: number;
     readonly tokenType: string;
-    setThumbprint(kind: 'x5t', certificate: unknown): void;
+    setThumbprint(kind: 'x5t' | 'jkt', of: unknown): void;
     save(): Promise<string>;
   }
 

@@ -23,7 +23,7 @@ export interface OidcProvider {
   /** An access token of a person who has signed in. */
   personToken(sub: string, options?: TokenOptions): Promise<string>;
   /** An access token of automation: the grant `client_credentials`; `sub` is `ci`. */
-  automationToken(options?: Omit<TokenOptions, 'lifetimeSeconds' | 'claims'>): Promise<string>;
+  automationToken(options?: Omit<TokenOptions, 'lifetimeSeconds' | 'claims' | 'boundToKey'>): Promise<string>;
   /** RFC 7009; opaque tokens only. */
   revoke(token: string): Promise<void>;
   /** From now on tokens are signed with a new key, published beside those before it. Gives its `kid`. */
@@ -47,6 +47,8 @@ export interface TokenOptions {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Binds the token to this certificate (`cnf.x5t#S256`), which is shown to the token endpoint. */
   readonly boundTo?: Certificate;
+  /** Thumbprint (RFC 7638) of the key that a DPoP token is bound to (`cnf.jkt`). Of tokens of people only. */
+  readonly boundToKey?: string;
 }
 
 /** Resources by the audience that tokens for them have. */
@@ -134,7 +136,7 @@ export async function startOidcProvider(): Promise<OidcProvider> {
       SIGNED_IN,
       async (context) => {
         const { client, params } = context.oidc;
-        const { account = '', resource = '', lifetime = '', scope } = params;
+        const { account = '', resource = '', lifetime = '', scope, thumbprint } = params;
         const token = new provider.AccessToken({
           client,
           accountId: account,
@@ -144,13 +146,14 @@ export async function startOidcProvider(): Promise<OidcProvider> {
         token.scope = scope;
         token.resourceServer = new provider.ResourceServer(resource, resourceServer(resource));
         if (client.tlsClientCertificateBoundAccessTokens) token.setThumbprint('x5t', getCertificate(context));
+        if (thumbprint !== undefined) token.setThumbprint('jkt', thumbprint);
         context.body = {
           access_token: await token.save(),
           expires_in: token.expiration,
           token_type: token.tokenType,
         };
       },
-      ['account', 'resource', 'lifetime', 'scope'],
+      ['account', 'resource', 'lifetime', 'scope', 'thumbprint'],
     );
     return provider.callback();
   };
@@ -165,7 +168,11 @@ export async function startOidcProvider(): Promise<OidcProvider> {
     certificate?: Certificate,
   ) => postForm({ url: `${issuer}${path}`, authority: root.certificate, client, form, certificate });
 
-  const tokenOf = async (client: OAuthClient, form: Record<string, string>, options: TokenOptions): Promise<string> => {
+  const tokenOf = async (
+    client: OAuthClient,
+    form: Record<string, string | undefined>,
+    options: TokenOptions,
+  ): Promise<string> => {
     const { resource } = AUDIENCES[options.audience ?? 'orders'];
     const { status, body } = await post(
       PATHS.token,
@@ -188,7 +195,8 @@ export async function startOidcProvider(): Promise<OidcProvider> {
       // Of the account, as a directory has them; the token is made within this call.
       claimsOf.set(sub, options.claims ?? {});
       const lifetime = String(options.lifetimeSeconds ?? LIFETIME_SECONDS);
-      return tokenOf(clients.person, { grant_type: SIGNED_IN, account: sub, lifetime }, options);
+      const { boundToKey: thumbprint } = options;
+      return tokenOf(clients.person, { grant_type: SIGNED_IN, account: sub, lifetime, thumbprint }, options);
     },
     automationToken: (options = {}) => tokenOf(clients.ci, { grant_type: 'client_credentials' }, options),
     async revoke(token) {
