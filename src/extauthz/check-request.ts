@@ -8,6 +8,7 @@ import type { ClaimMap } from '../attributes/claim.ts';
 import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { CheckSource } from '../attributes/request-attributes.ts';
+import type { ProofPlaces } from '../identity/plan.ts';
 import type { SpanKey } from './span-table.ts';
 import { WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
@@ -406,11 +407,28 @@ export class CheckRequestView implements CheckSource {
     }
     if (reads.sni) addSpan(key, spans.sni);
     if (reads.metadata) addRanges(key, this.#metadata);
+    this.#addHeaders(key, reads.headers);
+  }
+
+  /** All that tells who asks, by what is sent in these places. */
+  addProofs(key: SpanKey, places: ProofPlaces): void {
+    const spans = this.#spans;
+    if (places.method) addSpan(key, spans.method);
+    if (places.query) addSpan(key, spans.target);
+    if (places.certificate) {
+      addSpan(key, spans.sourcePrincipal);
+      addSpan(key, spans.sourceCertificate);
+      this.#addHeaders(key, ['x-forwarded-client-cert']);
+    }
+    this.#addHeaders(key, places.headers);
+  }
+
+  #addHeaders(key: SpanKey, names: readonly string[]): void {
     // Whether lines are exact or joined is part of what they mean.
     const raw = this.#rawHeaders.length > 0;
     key.addNumber(raw ? 1 : 0);
     const headers = raw ? this.#rawHeaders : this.#headers;
-    for (const name of reads.headers) this.#addHeader(key, name, headers);
+    for (const name of names) this.#addHeader(key, name, headers);
   }
 
   #addHeader(key: SpanKey, name: string, headers: readonly number[]): void {

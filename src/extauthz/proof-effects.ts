@@ -14,9 +14,21 @@ export interface ProofEffects {
 
 export const NO_EFFECTS: ProofEffects = Object.freeze({ setHeaders: [], removeHeaders: [], removeQuery: [], text: '' });
 
-export function proofEffects({ strip, set }: IdentityOutcome, request: RequestAttributes): ProofEffects {
+/** Of proofs that are kept, those that are the same whatever else is in the request. */
+const known = new WeakMap<IdentityOutcome, ProofEffects>();
+
+export function proofEffects(outcome: IdentityOutcome, request: RequestAttributes): ProofEffects {
+  const { strip, set } = outcome;
   const isNothing = set.length + strip.headers.length + strip.params.length + strip.cookies.length === 0;
   if (isNothing) return NO_EFFECTS;
+  let effects = known.get(outcome);
+  if (effects !== undefined) return effects;
+  effects = effectsOf(outcome, request);
+  if (strip.cookies.length === 0) known.set(outcome, effects);
+  return effects;
+}
+
+function effectsOf({ strip, set }: IdentityOutcome, request: RequestAttributes): ProofEffects {
   const setHeaders: Field[] = [...set];
   const removeHeaders = [...strip.headers];
   if (strip.cookies.length > 0) {

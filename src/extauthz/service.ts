@@ -26,6 +26,7 @@ import { possessionOf, speaksForAnother } from './proofs.ts';
 import { NO_EFFECTS, proofEffects } from './proof-effects.ts';
 import type { ProofEffects } from './proof-effects.ts';
 import { RecentChecks } from './recent-checks.ts';
+import { RecentProofs } from './recent-proofs.ts';
 
 /** What is known of the call, besides its bytes. */
 export interface CheckContext {
@@ -106,6 +107,7 @@ export class CheckService {
   readonly #now: () => number;
   readonly #cache: DecisionCache<CachedAnswer>;
   readonly #recent: RecentChecks<CachedAnswer>;
+  readonly #proofs = new RecentProofs();
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
@@ -185,6 +187,8 @@ export class CheckService {
     const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, id, startedMs };
     const { request, scope } = question;
     if (scope.authentications.length === 0) return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
+    const proven = this.#proofs.find(view, scope, nowMs);
+    if (proven !== null) return this.#decideFor(proven, asked, false);
     const { identity } = this.#options;
     const outcome = identity.authenticate(request, scope.authentications, possessionOf(request, scope), nowMs);
     if (!(outcome instanceof Promise)) return this.#decideFor(outcome, asked);
@@ -196,8 +200,8 @@ export class CheckService {
   }
 
   /** For the one who was proven to ask, or for nobody. */
-  #decideFor(outcome: IdentityOutcome, asked: Asked): Uint8Array {
-    const { request } = asked.question;
+  #decideFor(outcome: IdentityOutcome, asked: Asked, isFresh = true): Uint8Array {
+    const { request, scope } = asked.question;
     const { result } = outcome;
     if (result.outcome === 'none') return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
     if (result.outcome === 'unavailable') return this.#refuseProof('identity_unavailable', asked, null);
@@ -212,6 +216,7 @@ export class CheckService {
       return this.#refuseProof('invalid_token', asked, { error: 'invalid_request', description, mayBeInAddress });
     }
     request.proven = result.claims;
+    if (isFresh && this.#isOfNow(asked)) this.#proofs.keep(asked.view, scope, outcome, this.#now());
     return this.#decide(asked, proofEffects(outcome, request), result.untilMs);
   }
 
@@ -221,6 +226,11 @@ export class CheckService {
     return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
   }
 
+  /** What was asked under other policies or keys is answered by them, and not kept. */
+  #isOfNow({ snapshot, epoch }: Asked): boolean {
+    return snapshot === this.#snapshot && epoch === this.#epoch;
+  }
+
   #decide(asked: Asked, effects: ProofEffects, proofUntilMs: number): Uint8Array {
     const { view, snapshot, id, startedMs } = asked;
     const { request, workload, scope } = asked.question;
@@ -228,9 +238,7 @@ export class CheckService {
     const stray = strayHeaders(view, snapshot);
     // The answer to a request without a path changes no query, whatever the rules read.
     const beyondRules = `${request.path === '' ? '-' : '/'}${stray.join()};${effects.text}`;
-    // What was asked under other policies or keys is answered by them, and not kept.
-    const isOfNow = snapshot === this.#snapshot && asked.epoch === this.#epoch;
-    const key = isOfNow ? this.#cache.key(scope, request, beyondRules) : null;
+    const key = this.#isOfNow(asked) ? this.#cache.key(scope, request, beyondRules) : null;
     const known = this.#cache.find(key, nowMs);
     if (known !== null) {
       const life = { fromMs: known.fromMs, untilMs: Math.min(known.untilMs, proofUntilMs) };
@@ -257,6 +265,7 @@ export class CheckService {
     if (snapshot === this.#snapshot && epoch === this.#epoch) return;
     if (snapshot !== this.#snapshot) this.#cache.clear();
     this.#recent.clear();
+    this.#proofs.clear();
     this.#snapshot = snapshot;
     this.#epoch = epoch;
   }
