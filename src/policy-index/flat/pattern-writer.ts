@@ -67,7 +67,7 @@ export interface FiledEntries {
 export class PatternWriter {
   readonly #text: TextWriter;
   readonly #postings: PostingsWriter;
-  /** By key, by length and text. */
+  /** By key (of a CIDR block, by its shape too), by text. */
   readonly #ids = new Map<number, Map<string, number>>();
   readonly #hashes = new GrowingWords();
   readonly #keys = new GrowingWords();
@@ -339,21 +339,23 @@ export class PatternWriter {
   /** `length`: of the text, or what tells patterns with the same text apart besides. */
   #add(table: number, kind: Kind, text: string, hash: number, length = text.length): number {
     const key = patternKey(table, kind);
-    let ids = this.#ids.get(key);
+    const isShaped = kind === KIND.cidr;
+    const space = isShaped ? key + length * 2 ** 32 : key;
+    let ids = this.#ids.get(space);
     if (ids === undefined) {
       ids = new Map();
-      this.#ids.set(key, ids);
+      this.#ids.set(space, ids);
     }
-    const name = length === text.length ? text : `${length}:${text}`;
-    let id = ids.get(name);
+    let id = ids.get(text);
     if (id === undefined) {
       id = this.#hashes.length;
-      const { offset } = this.#text.place(text);
+      // The bytes of an address are no text that anything else has.
+      const offset = isShaped ? this.#text.append(text) : this.#text.place(text).offset;
       this.#hashes.push(hashWithKey(hash, key));
       this.#keys.push(key);
       this.#texts.push(offset);
       this.#lengths.push(length);
-      ids.set(name, id);
+      ids.set(text, id);
     }
     return id;
   }

@@ -32,6 +32,13 @@ export class TextWriter {
     return place;
   }
 
+  /** Where a byte string stands that nothing else is equal to. */
+  append(text: string): number {
+    const offset = this.#bytes.length;
+    this.#bytes.append(text);
+    return offset;
+  }
+
   /** The number of a string (text, not bytes). */
   string(text: string): number {
     let id = this.#ids.get(text);
