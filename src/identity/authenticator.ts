@@ -266,8 +266,3 @@ function unknown(groups: readonly Authentication[]): IdentityOutcome {
 export function proofPlaces(groups: readonly Authentication[]): ProofPlaces {
   return planOf(groups).places;
 }
-
-/** Header names, in lower case, that any of these could set. A caller's own copy must never reach the upstream. */
-export function identityHeaders(groups: readonly Authentication[]): readonly string[] {
-  return planOf(groups).outputs;
-}

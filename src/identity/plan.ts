@@ -20,7 +20,6 @@ export interface Plan {
   readonly istio: readonly JwtProvider[];
   readonly strict: readonly Provider[];
   readonly places: ProofPlaces;
-  readonly outputs: readonly string[];
 }
 
 /** The lists are those of a snapshot, which stay the same objects. */
@@ -37,7 +36,7 @@ function makePlan(groups: readonly Authentication[]): Plan {
     groups.filter((group) => group.kind === kind).flatMap((group) => group.providers);
   const istio = inIstioOrder(providers('RequestAuthentication').filter((each) => each.type === 'jwt'));
   const strict = providers('IdentityProvider');
-  return { istio, strict, places: placesOf(istio, strict), outputs: outputsOf([...istio, ...strict]) };
+  return { istio, strict, places: placesOf(istio, strict) };
 }
 
 function placesOf(istio: readonly JwtProvider[], strict: readonly Provider[]): ProofPlaces {
@@ -66,14 +65,4 @@ function locationsOf(provider: Provider): ProofLocations {
   const { locations, type } = provider;
   const isNowhere = locations.headers.length + locations.params.length + locations.cookies.length === 0;
   return isNowhere && type === 'apiKey' ? { ...locations, headers: [{ name: 'x-api-key', prefix: '' }] } : locations;
-}
-
-function outputsOf(providers: readonly Provider[]): readonly string[] {
-  const names = new Set<string>();
-  for (const provider of providers) {
-    if (provider.type !== 'jwt') continue;
-    if (provider.outputPayloadToHeader !== null) names.add(provider.outputPayloadToHeader);
-    for (const { header } of provider.outputClaimToHeaders) names.add(header);
-  }
-  return [...names];
 }

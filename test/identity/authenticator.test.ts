@@ -1,7 +1,7 @@
 /** Who a request proves to be, of all that it carries and all who could vouch for it. Every key and token is a real one. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { identityHeaders, proofPlaces } from '../../src/identity/authenticator.ts';
+import { proofPlaces } from '../../src/identity/authenticator.ts';
 import type { Possession } from '../../src/identity/jwt/possession.ts';
 import { NO_POSSESSION } from './jwt/support/verifier.ts';
 import { joined, lines, request } from './jwt/support/request.ts';
@@ -448,16 +448,6 @@ describe('headers from tokens', () => {
     expect((await world.ask(carrying({}))).set).toEqual([]);
     const known = new World([identityProvider(jwt(a, outputs('sub'))), identityProvider(jwt(b))]);
     expect((await known.ask(carrying(bearer(await a.token())))).set).toContainEqual(['x-0', 'ann']);
-  });
-
-  it('that any provider could set are told, lower case, each once', () => {
-    const groups = [
-      requestAuthentication(rule(a, outputs('sub'))),
-      identityProvider(jwt(b, outputs('sub', 'aud'))),
-      identityProvider(apiKeys({ ci: 'k' })),
-    ];
-    expect(identityHeaders(groups)).toEqual(['x-payload', 'x-0', 'x-1']);
-    expect(identityHeaders([])).toEqual([]);
   });
 });
 
