@@ -7,6 +7,8 @@ import { text as readAll } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { runCli } from '../../src/cli/cli.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { RevocationList } from '../../src/identity/revocation/revocation-list.ts';
 import { markdown, metricRows, reasonRows, settingRows, tableUnder } from './tables.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -88,6 +90,98 @@ function directoryWith(name: string, files: Readonly<Record<string, string>>): s
   for (const [file, text] of Object.entries(files)) writeFileSync(join(name, file), text);
   return name;
 }
+
+describe('who is asking', () => {
+  const blocks = blocksUnder('Who is asking', 'yaml');
+  const policies = blocks.filter((block) => block.startsWith('apiVersion:'));
+  const configurations = blocks.filter((block) => block.startsWith('identity:'));
+  const directory = mkdtempSync(join(tmpdir(), 'portcullis-readme-'));
+  const policyDirectory = join(directory, 'policies');
+
+  beforeAll(() => {
+    directoryWith(
+      policyDirectory,
+      Object.fromEntries(policies.map((text, index) => [`${String(index)}.yaml`, text] as const)),
+    );
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it('shows policies and configurations, nothing else', () => {
+    expect(policies.length).toBeGreaterThanOrEqual(5);
+    expect(configurations.length).toBeGreaterThanOrEqual(5);
+    expect(policies.length + configurations.length).toBe(blocks.length);
+  });
+
+  it('shows providers in which lint finds nothing, all of them beside each other', async () => {
+    const { exitCode, output } = await run(['lint', policyDirectory]);
+    expect({ exitCode, output }).toEqual({ exitCode: 0, output: expect.stringMatching(/^no problems/) });
+  });
+
+  it.each(policies.map((text) => [/^ {2}issuer: (\S+)/m.exec(text)?.[1], text]))(
+    'takes %s by itself',
+    async (_, text) => {
+      // Somebody has to ask for a token where only a provider is shown.
+      const asks = `apiVersion: portcullis.dev/v1
+kind: AccessPolicy
+metadata: { name: all, namespace: shop }
+spec: { selector: { matchLabels: { app: x } }, rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] }
+`;
+      const alone = directoryWith(join(directory, 'alone'), { 'shown.yaml': text ?? '', 'asks.yaml': asks });
+      const { exitCode, output } = await run(['lint', alone]);
+      expect({ exitCode, output }).toEqual({ exitCode: 0, output: expect.stringMatching(/^no problems/) });
+    },
+  );
+
+  it.each([
+    {
+      request: `{ principal: cluster.local/ns/edge/sa/gateway, path: /orders, claims: { iss: https://keycloak.example.com/realms/shop, sub: ann, realm_access: { roles: [clerk] } } }`,
+      expected: `{ decision: allow, policy: shop/orders, headers: { set: { x-user: https://keycloak.example.com/realms/shop/ann } } }`,
+    },
+    {
+      request: `{ principal: cluster.local/ns/edge/sa/gateway, path: /orders, claims: { iss: https://keycloak.example.com/realms/shop, sub: ann, realm_access: { roles: [guest] } } }`,
+      expected: '{ decision: deny, status: 403 }',
+    },
+    {
+      request: `{ path: /reports/may, claims: { iss: https://spire-oidc.example.com, sub: 'spiffe://example.com/batch/nightly' } }`,
+      expected: '{ decision: allow, policy: shop/nightly }',
+    },
+    {
+      request: `{ path: /reports/may, principal: example.com/batch/nightly, claims: null }`,
+      expected: '{ decision: deny, status: 401 }',
+    },
+    {
+      request: `{ method: POST, path: /deployments, claims: { iss: https://kubernetes.default.svc.cluster.local, sub: 'system:serviceaccount:ci:deployer' } }`,
+      expected: '{ decision: allow, policy: shop/deployer }',
+    },
+    {
+      request: `{ method: POST, path: /deployments, claims: { iss: https://kubernetes.default.svc.cluster.local, sub: 'system:serviceaccount:ci:default' } }`,
+      expected: '{ decision: deny, status: 403 }',
+    },
+  ])('decides as it says: $request', async ({ request, expected }) => {
+    const tests = `policies: [policies]
+defaults: { request: { workload: { namespace: shop, serviceAccount: orders, labels: { app: orders } } } }
+tests: [{ name: it, request: ${request}, expect: ${expected} }]
+`;
+    const file = join(directory, 'shown.test.yaml');
+    writeFileSync(file, tests);
+    const { exitCode, output } = await run(['test', file]);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  });
+
+  it.each(configurations)('shows a configuration that is taken: %s', (text) => {
+    const file = join(directory, 'portcullis.yaml');
+    writeFileSync(file, text);
+    expect(loadConfig({ file }).diagnostics).toEqual([]);
+  });
+
+  it('shows a list of revocations that is read', () => {
+    const [list = ''] = blocksUnder('Who is asking', 'json');
+    const revocations = RevocationList.parse(Buffer.from(list, 'utf8').toString('latin1'));
+    expect(revocations.size).toBe(2);
+  });
+});
 
 describe('the quoted wiring', () => {
   it('for Envoy is a part of deploy/envoy/envoy.yaml', () => {
