@@ -15,14 +15,25 @@ const registered = new Map(
     }),
 );
 
+const isHere = (file: string): boolean => !file.includes('/');
+
 describe('the threat model', () => {
   test.each(ROWS.filter(({ tested }) => tested.length > 0).map((row) => [nameOf(row), row.tested] as const))(
     '%s is tested in %j',
     (name, tested) => {
       const files = [...registered].filter(([, titles]) => titles.includes(name)).map(([file]) => file);
-      expect(files.sort()).toEqual([...tested].sort());
+      expect(files.sort()).toEqual(tested.filter(isHere).sort());
     },
   );
+
+  const elsewhere = ROWS.flatMap(({ title, tested }) =>
+    tested.filter((file) => !isHere(file)).map((file) => [title, file] as const),
+  );
+  test.each(elsewhere)('%s is tested in %s', (title, file) => {
+    const text = readFileSync(new URL(`../${file}.test.ts`, FOLDER), 'utf8');
+    const names = [...text.matchAll(/^\s*(?:describe|test|it)\b.*'([^'\n]*)'/gm)].map((match) => match[1]!);
+    expect(names.filter((each) => each.includes(title))).not.toEqual([]);
+  });
 
   test.each(ROWS.filter(({ later }) => later !== null).map((row) => [nameOf(row), row.later, row] as const))(
     '%s, later: %s',
