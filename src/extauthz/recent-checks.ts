@@ -104,7 +104,7 @@ export function rawReads(reads: readonly Read[], places: ProofPlaces | null = nu
   if (kinds.has('headers')) return null;
   const headers = new Set<string>(places?.headers);
   for (const read of reads) if (read.kind === 'header') headers.add(read.name);
-  const peer = kinds.has('peer') || places?.certificate === true;
+  const peer = kinds.has('peer') || kinds.has('certificate') || places?.certificate === true;
   if (peer) headers.add('x-forwarded-client-cert');
   if (kinds.has('remoteIp')) headers.add('x-forwarded-for');
   if (kinds.has('tokenPresence')) headers.add('authorization');

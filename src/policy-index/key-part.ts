@@ -1,4 +1,6 @@
 import { claimKey } from '../attributes/claim.ts';
+import { UNREADABLE_PEER } from '../attributes/peer-identity.ts';
+import type { PeerIdentity } from '../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Read } from '../policy/compile/read-set.ts';
 import type { KeyRead } from './scope.ts';
@@ -31,6 +33,8 @@ function valuePart(read: Read, request: RequestAttributes): string {
       return `${request.source.size};`;
     case 'peer':
       return text(request.peer.key);
+    case 'certificate':
+      return certificateKey(request.peer);
     case 'sourceIp':
       return text(request.sourceIp ?? '');
     case 'remoteIp':
@@ -60,6 +64,11 @@ function valuePart(read: Read, request: RequestAttributes): string {
     case 'metadata':
       return claimKey(request.metadata(read.filter, read.path));
   }
+}
+
+function certificateKey(peer: PeerIdentity): string {
+  if (peer === UNREADABLE_PEER) return '!';
+  return peer.certificate === null ? '-' : text(peer.certificate.key);
 }
 
 function text(value: string): string {

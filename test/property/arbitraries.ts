@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { NOW_MS } from '../extauthz/support/engine.ts';
+import type { DecisionSettings } from '../../src/policy-index/settings.ts';
 import type { Ask } from '../extauthz/support/engine.ts';
 import type { Json } from '../extauthz/support/messages.ts';
 import { SAN, certificate, urlEncodedPem } from '../lib/x509/certificate.ts';
@@ -108,6 +109,13 @@ const rule = (access: boolean): fc.Arbitrary<Fields> =>
     0,
   );
 
+export const CERTIFICATE_CONDITIONS = [
+  'source.certificate.serial == "08"',
+  '!has(source.certificate)',
+  'source.certificate.uris.exists(uri, uri.endsWith("/web")) && size(source.certificate.dnsNames) == 1',
+  'has(source.certificate.notAfter) || source.certificate.sha256.startsWith("a")',
+  '"certificate" in source',
+] as const;
 const CONDITIONS = [
   'claims.role == "admin"',
   'request.path.startsWith("/a")',
@@ -118,6 +126,7 @@ const CONDITIONS = [
   'request.auth.subject == "alice" || request.method == "GET"',
   'destination.labels["app"] == "orders"',
   '"x-a" in request.headers',
+  ...CERTIFICATE_CONDITIONS,
 ] as const;
 
 /** Within a minute of the tests' clock, which goes a few seconds further. */
@@ -252,6 +261,29 @@ const CERTIFICATES = [[WEB], [WEB, GATEWAY], [GATEWAY, 'https://example.com'], [
   urlEncodedPem(certificate({ names: [...uris.map((uri) => [SAN.uri, uri] as const), [SAN.dns, GATEWAY]] })),
 );
 const UNREADABLE = 'no certificate';
+/** The names of one, and another serial number. */
+const RENEWED = urlEncodedPem(
+  certificate({
+    serial: Buffer.from([8]),
+    names: [
+      [SAN.uri, WEB],
+      [SAN.dns, GATEWAY],
+    ],
+  }),
+);
+/** What a hop says of whom it speaks for: the same names with another certificate, other names, no certificate, and nonsense. */
+const FORWARDED = [
+  `Hash=${'a'.repeat(64)};URI=${WEB}`,
+  `Hash=${'b'.repeat(64)};URI=${WEB}`,
+  `Hash=${'a'.repeat(64)};URI=${WEB};DNS=web`,
+  `URI=${WEB}`,
+  'Hash="',
+];
+
+/** Whether a trusted hop may say who asks. */
+export const forwarding: fc.Arbitrary<Pick<DecisionSettings, 'xfcc'>> = fc
+  .boolean()
+  .map((enabled) => ({ xfcc: { enabled, trustedPeers: [GATEWAY], depth: 0, trustEmptyPeer: 'always' } }));
 
 const claims: fc.Arbitrary<{ readonly [key: string]: Json }> = fc.record(
   {
@@ -324,6 +356,19 @@ export const ask: fc.Arbitrary<Ask> = fc
     ...(connect === 0 ? { method: 'CONNECT', path: '' } : {}),
   }));
 
+/** Another certificate, or another that is spoken of. */
+export const otherCertificate: fc.Arbitrary<(from: Ask) => Ask> = fc.oneof(
+  fc.constantFrom('', CERTIFICATES[0]!, RENEWED).map((each) => (from: Ask): Ask => ({ ...from, certificate: each })),
+  fc
+    .tuple(fc.constantFrom(GATEWAY, ''), fc.constantFrom(...FORWARDED))
+    .map(([principal, value]) => ({ rawHeaders: _, ...from }: Ask): Ask => ({
+      ...from,
+      principal,
+      certificate: '',
+      headers: { ...from.headers, 'x-forwarded-client-cert': value },
+    })),
+);
+
 /** What differs between two requests that policies may well take for one: a value beside the one before. */
 export const changed: fc.Arbitrary<(from: Ask) => Ask> = fc.oneof(
   { weight: 5, arbitrary: target.map((path) => (from: Ask): Ask => ({ ...from, path })) },
@@ -354,6 +399,10 @@ export const changed: fc.Arbitrary<(from: Ask) => Ask> = fc.oneof(
         { accept: 'text/html' },
       )
       .map((more) => (from: Ask): Ask => ({ ...from, headers: { ...from.headers, ...more } })),
+  },
+  {
+    weight: 2,
+    arbitrary: otherCertificate,
   },
   {
     weight: 2,

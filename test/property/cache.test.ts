@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AskForProof, JUST_REFUSE } from '../../src/extauthz/ask-for-proof.ts';
 import { NOW_MS, snapshotOf, testService } from '../extauthz/support/engine.ts';
 import type { Ask } from '../extauthz/support/engine.ts';
-import { ask, changed, policies } from './arbitraries.ts';
+import { ask, changed, forwarding, policies } from './arbitraries.ts';
 import { PARAMETERS, TIMEOUT_MS, named } from './runs.ts';
 
 /** Bytes of a decision id at the very end of an answer. */
@@ -64,13 +64,14 @@ describe(named('a decision that was kept'), () => {
           policies,
           fc.constantFrom('deny' as const, 'evaluate' as const),
           fc.constantFrom(JUST_REFUSE, toLogin),
+          forwarding,
           fc.array(ask, { minLength: 3, maxLength: 3 }),
           fc.array(step, { minLength: 20, maxLength: 40 }),
-          (drawn, ambiguousPaths, askForProof, requests, steps) => {
+          (drawn, ambiguousPaths, askForProof, xfcc, requests, steps) => {
             const yaml = askForProof.sendsToLogin ? withPeople(drawn) : drawn;
             const snapshots = {
-              ALLOW: snapshotOf(yaml, { ambiguousPaths, defaultAction: 'ALLOW', fingerprint: 'a' }),
-              DENY: snapshotOf(yaml, { ambiguousPaths, defaultAction: 'DENY', fingerprint: 'd' }),
+              ALLOW: snapshotOf(yaml, { ...xfcc, ambiguousPaths, defaultAction: 'ALLOW', fingerprint: 'a' }),
+              DENY: snapshotOf(yaml, { ...xfcc, ambiguousPaths, defaultAction: 'DENY', fingerprint: 'd' }),
             };
             const caching = testService(snapshots.DENY, { askForProof });
             let nowMs = NOW_MS;

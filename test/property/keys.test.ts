@@ -10,15 +10,20 @@ import { linearScan } from '../../src/policy-index/linear-scan.ts';
 import type { DecisionSettings } from '../../src/policy-index/settings.ts';
 import type { PolicySnapshot } from '../../src/policy-index/snapshot.ts';
 import { NOW_MS, TEXTS, checkRequest, policySet, questionOf, snapshotOf } from '../extauthz/support/engine.ts';
-import { ask, changed, policies } from './arbitraries.ts';
+import { ask, changed, forwarding, policies } from './arbitraries.ts';
 import type { Ask } from '../extauthz/support/engine.ts';
 import { PARAMETERS, RUNS, TIMEOUT_MS, named } from './runs.ts';
 
-const settings: fc.Arbitrary<Partial<DecisionSettings>> = fc.record({
-  defaultAction: fc.constantFrom('ALLOW', 'DENY'),
-  ambiguousPaths: fc.constantFrom('deny', 'evaluate'),
-  trustDomainAliases: fc.constantFrom([], ['other.example']),
-});
+const settings: fc.Arbitrary<Partial<DecisionSettings>> = fc
+  .tuple(
+    fc.record({
+      defaultAction: fc.constantFrom('ALLOW', 'DENY'),
+      ambiguousPaths: fc.constantFrom('deny', 'evaluate'),
+      trustDomainAliases: fc.constantFrom([], ['other.example']),
+    }),
+    forwarding,
+  )
+  .map(([some, xfcc]) => ({ ...some, ...xfcc }));
 
 /** A request, and what others it is compared with: each a change or two away from it. */
 const family = fc

@@ -9,11 +9,12 @@ import { toByteString, toTextStrict } from '../../attributes/bytes.ts';
 import { isClaimList } from '../../attributes/claim.ts';
 import type { Claim, ClaimMap } from '../../attributes/claim.ts';
 import { UNREADABLE_PEER } from '../../attributes/peer-identity.ts';
+import type { PeerIdentity } from '../../attributes/peer-identity.ts';
 import { decodeOnce } from '../../attributes/path.ts';
 import { FOREIGN_ACCOUNT } from '../../attributes/workload.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import type { CelActivation, CelInputMap, CelInputValue, CelProgram, CelRead } from '../../policy/cel/program.ts';
-import { CelEvaluationError } from '../../policy/cel/program.ts';
+import { CelEvaluationError, celTimestamp } from '../../policy/cel/program.ts';
 
 const NOTHING: CelInputMap = new Map();
 
@@ -53,8 +54,7 @@ function mapOf(reads: readonly CelRead[], makers: Readonly<Record<string, () => 
 
 function sourceMap(request: RequestAttributes, reads: readonly CelRead[]): CelInputMap {
   const id = (): RequestAttributes['peer']['spiffeId'] => {
-    const { spiffeId, uris } = request.peer;
-    if (request.peer === UNREADABLE_PEER) throw new CelEvaluationError('the proof of identity cannot be read');
+    const { spiffeId, uris } = readable(request.peer);
     if (spiffeId === null && uris.length > 1) throw new CelEvaluationError('the certificate has more than one URI SAN');
     return spiffeId;
   };
@@ -63,11 +63,44 @@ function sourceMap(request: RequestAttributes, reads: readonly CelRead[]): CelIn
     trustDomain: () => id()?.trustDomain ?? null,
     namespace: () => id()?.namespace ?? null,
     serviceAccount: () => id()?.serviceAccount ?? null,
+    certificate: () => certificateMap(readable(request.peer), reads),
     ip: () => (request.sourceIp === null ? null : formatIp(request.sourceIp)),
     remoteIp: () => {
       const { address, certain } = request.remoteIp;
       return address === null || !certain ? null : formatIp(address);
     },
+  });
+}
+
+function readable(peer: PeerIdentity): PeerIdentity {
+  if (peer === UNREADABLE_PEER) throw new CelEvaluationError('the proof of identity cannot be read');
+  return peer;
+}
+
+/** Only what is read is made: a name that is no UTF-8 is nothing to a rule about the hash. */
+function certificateMap({ certificate }: PeerIdentity, reads: readonly CelRead[]): CelInputMap | null {
+  if (certificate === null) return null;
+  const { sha256, serial, issuer, subject, notBeforeMs, notAfterMs, uris, dnsNames } = certificate;
+  const optional = (value: string | null): string | null => (value === null ? null : text(value));
+  const time = (ms: number | null): CelInputValue => (ms === null ? null : celTimestamp(ms));
+  // A hop that says no names may not have said all there are; the certificate itself has no more than it shows.
+  const isWhole = serial !== null;
+  const list = (values: readonly string[]): CelInputValue =>
+    values.length > 0 || isWhole ? values.map((value) => text(value)) : null;
+  const below = reads.flatMap((read): readonly CelRead[] => {
+    const [first, ...rest] = read.path;
+    if (first === undefined) return [read];
+    return first === 'certificate' ? [{ ...read, path: rest }] : [];
+  });
+  return mapOf(below, {
+    sha256: () => sha256,
+    serial: () => serial,
+    issuer: () => optional(issuer),
+    subject: () => optional(subject),
+    notBefore: () => time(notBeforeMs),
+    notAfter: () => time(notAfterMs),
+    uris: () => list(uris),
+    dnsNames: () => list(dnsNames),
   });
 }
 

@@ -6,11 +6,11 @@
  * do not exist, results that are no bool) is found here, on the syntax tree.
  */
 import { celEnv, celFunc, isCelError, mapType, objectType, parse, plan, CelScalar } from '@bufbuild/cel';
-import { TimestampSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { closest } from '../../lib/closest.ts';
 import { CEL_VARIABLES } from './environment.ts';
 import type { CelField, CelVariable } from './environment.ts';
-import { CelEvaluationError } from './program.ts';
+import { CelEvaluationError, celTimestamp } from './program.ts';
 import type { CelActivation, CelProblem, CelProgram, CelRead } from './program.ts';
 import { patternProblem } from './pattern.ts';
 import { compilePattern } from './regular-expressions.ts';
@@ -52,11 +52,19 @@ const FIRST_SECOND = -62_135_596_800n;
  */
 const timestampOfSeconds = celFunc('timestamp', [CelScalar.INT], objectType(TimestampSchema), (seconds) => {
   if (seconds < FIRST_SECOND || seconds > LAST_SECOND) throw new CelEvaluationError('timestamp out of range');
-  return timestampFromMs(Number(seconds) * 1000);
+  return celTimestamp(Number(seconds) * 1000);
+});
+
+/** Ours: numbers of claims are doubles (RFC 7519 §2, NumericDate, may have a fraction). */
+const timestampOfNumber = celFunc('timestamp', [CelScalar.DOUBLE], objectType(TimestampSchema), (seconds) => {
+  // Not a number is in no range.
+  if (!(seconds >= Number(FIRST_SECOND) && seconds <= Number(LAST_SECOND)))
+    throw new CelEvaluationError('timestamp out of range');
+  return celTimestamp(Math.floor(seconds * 1000));
 });
 
 const environment = celEnv({
-  funcs: [timestampOfSeconds],
+  funcs: [timestampOfSeconds, timestampOfNumber],
   re2: { compile: compilePattern },
   variables: {
     source: MAP_OF_ANYTHING,
@@ -97,7 +105,7 @@ export function compileCel(text: string): CelCompilation {
     readsNow: checker.readsNow,
     evaluate(activation: CelActivation): boolean {
       const { source, destination, request, claims, nowMs } = activation;
-      const result = run({ source, destination, request, claims, now: timestampFromMs(nowMs) });
+      const result = run({ source, destination, request, claims, now: celTimestamp(nowMs) });
       if (typeof result === 'boolean') return result;
       throw new CelEvaluationError(isCelError(result) ? result.message : 'the result is no bool');
     },

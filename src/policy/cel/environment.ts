@@ -22,6 +22,23 @@ export const CEL_VARIABLES: Readonly<Record<CelVariable, CelField>> = {
     trustDomain: field('string', 'trust domain of the SPIFFE ID'),
     namespace: field('string', 'namespace in a SPIFFE ID of the form `…/ns/NAMESPACE/sa/ACCOUNT`'),
     serviceAccount: field('string', 'service account in such a SPIFFE ID, without the namespace'),
+    certificate: field(
+      'map',
+      'its certificate, where Envoy or a trusted hop shows it; what is not known of it is absent',
+      {
+        sha256: field('string', 'SHA-256 of the certificate: 64 hexadecimal digits, lower case'),
+        serial: field(
+          'string',
+          'serial number: hexadecimal digits, two a byte, lower case, without leading zero bytes',
+        ),
+        issuer: field('string', 'name of its issuer as RFC 4514 writes it: `CN=mesh,O=example`'),
+        subject: field('string', 'its own name, written so too'),
+        notBefore: field('timestamp', 'when it begins to be valid'),
+        notAfter: field('timestamp', 'when it ends'),
+        uris: field('list', 'its URI SANs, SPIFFE IDs with their scheme'),
+        dnsNames: field('list', 'its DNS SANs'),
+      },
+    ),
     ip: field('string', "the connection's remote address"),
     remoteIp: field('string', 'the client behind trusted proxies (`clientIp` in the configuration)'),
   }),
@@ -51,7 +68,7 @@ export const CEL_VARIABLES: Readonly<Record<CelVariable, CelField>> = {
       presenter: field('string', 'claim `azp`'),
     }),
   }),
-  claims: field('map', "the verified token's claims; numbers are doubles"),
+  claims: field('map', "the verified token's claims; numbers are doubles, and `timestamp` takes them as seconds"),
   now: field('timestamp', 'the time of the decision; turns caching off for the workload'),
 };
 

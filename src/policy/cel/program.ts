@@ -1,8 +1,16 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CelVariable } from './environment.ts';
 
 /** A value in an activation. Objects are Maps, numbers are doubles, `bigint`s are ints. */
-export type CelInputValue = null | boolean | number | bigint | string | readonly CelInputValue[] | CelInputMap;
+export type CelInputValue =
+  null | boolean | number | bigint | string | Timestamp | readonly CelInputValue[] | CelInputMap;
 export type CelInputMap = ReadonlyMap<string, CelInputValue>;
+
+/** `ms`: milliseconds since the epoch, within the years 1 to 9999. */
+export function celTimestamp(ms: number): Timestamp {
+  return timestampFromMs(ms);
+}
 
 export interface CelActivation {
   readonly source: CelInputMap;

@@ -12,8 +12,9 @@ export function celReads(program: CelProgram): readonly Read[] {
       case 'source':
         if (first === 'ip') return [{ kind: 'sourceIp' }];
         if (first === 'remoteIp') return [{ kind: 'remoteIp' }];
+        if (first === 'certificate') return [{ kind: 'certificate' }];
         return first === undefined
-          ? [{ kind: 'peer' }, { kind: 'sourceIp' }, { kind: 'remoteIp' }]
+          ? [{ kind: 'peer' }, { kind: 'certificate' }, { kind: 'sourceIp' }, { kind: 'remoteIp' }]
           : [{ kind: 'peer' }];
       case 'destination':
         // Namespace, account and labels are those of the resolved workload, which is in every key.

@@ -15,6 +15,8 @@ export type Read =
         | 'protocol'
         | 'size'
         | 'peer'
+        /** Facts of the peer's certificate, besides its names. */
+        | 'certificate'
         | 'sourceIp'
         | 'remoteIp'
         | 'destination'

@@ -43,6 +43,12 @@ const evaluate = (text: string, given: Given = {}): boolean => program(text).eva
 const problemsOf = (text: string): string[] =>
   compileCel(text).problems.map(({ index, message, hint }) => `${index} ${message} [${hint}]`);
 
+/** A login so many seconds ago. */
+const STEP_UP = (seconds: number): Given => {
+  const at = 1_780_000_000;
+  return { claims: { acr: 'gold', amr: ['pwd', 'mfa'], auth_time: at, iat: at }, nowMs: (at + seconds) * 1000 };
+};
+
 describe('a condition', () => {
   it.each<[string, Given, boolean]>([
     ['claims.acr == "mfa"', { claims: { acr: 'mfa' } }, true],
@@ -69,6 +75,12 @@ describe('a condition', () => {
     // Seconds, as the specification has it; the library by itself would take milliseconds.
     ['timestamp(60) == timestamp("1970-01-01T00:01:00Z")', {}, true],
     ['timestamp(int(claims.nbf)) <= now', { claims: { nbf: 61 }, nowMs: 60_000 }, false],
+    ['timestamp(claims.nbf) <= now', { claims: { nbf: 61 }, nowMs: 60_000 }, false],
+    ['timestamp(claims.nbf) == timestamp("1970-01-01T00:01:00.500Z")', { claims: { nbf: 60.5 } }, true],
+    ['"mfa" in claims.amr && now - timestamp(claims.auth_time) < duration("1h")', STEP_UP(3599), true],
+    ['"mfa" in claims.amr && now - timestamp(claims.auth_time) < duration("1h")', STEP_UP(3600), false],
+    ['"hwk" in claims.amr && now - timestamp(claims.auth_time) < duration("1h")', STEP_UP(0), false],
+    ['now - timestamp(claims.iat) <= duration("90s") && claims.acr in ["silver", "gold"]', STEP_UP(90), true],
     ['now.getHours("UTC") == 13', { nowMs: Date.UTC(2026, 5, 1, 13) }, true],
     ['[1, 2].exists(request, request == 1)', {}, true],
     ['claims.ok', { claims: { ok: true } }, true],
@@ -86,6 +98,15 @@ describe('a condition', () => {
     ['claims.s', { claims: { s: 'true' } }],
     ['timestamp(253402300800) > now', {}],
     ['timestamp(claims.t) < now', { claims: { t: 'yesterday' } }],
+    ['timestamp(claims.t) < now', { claims: { t: true } }],
+    ['timestamp(claims.t) < now', { claims: { t: null } }],
+    ['timestamp(claims.t) < now', {}],
+    ['timestamp(claims.t) < now', { claims: { t: 253_402_300_800 } }],
+    ['timestamp(claims.t) < now', { claims: { t: -62_135_596_801 } }],
+    ['timestamp(claims.t) < now', { claims: { t: 2 ** 60 } }],
+    ['timestamp(claims.t) < now', { claims: { t: Number.NaN } }],
+    ['timestamp(claims.t) < now', { claims: { t: Number.POSITIVE_INFINITY } }],
+    ['"mfa" in claims.amr', { claims: { amr: 'mfa' } }],
   ])('with an error throws: %s', (text, given) => {
     expect(() => evaluate(text, given)).toThrow(CelEvaluationError);
   });
