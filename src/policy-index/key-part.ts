@@ -3,7 +3,7 @@ import { UNREADABLE_PEER } from '../attributes/peer-identity.ts';
 import type { PeerIdentity } from '../attributes/peer-identity.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Read } from '../policy/compile/read-set.ts';
-import type { KeyRead } from './scope.ts';
+import type { KeyRead } from './key-read.ts';
 import type { ValueClasses } from './value-classes.ts';
 
 /**

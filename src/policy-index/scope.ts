@@ -10,15 +10,9 @@ import type { Action, Policy } from '../policy/model.ts';
 import { flatRules } from './flat-rules.ts';
 import type { Attachment } from './flat/attachments.ts';
 import type { FlatSnapshot } from './flat/flat-snapshot.ts';
+import type { KeyRead } from './key-read.ts';
 import type { RuleIndex } from './rule-index.ts';
 import { ValueClasses } from './value-classes.ts';
-
-/** One part of cache keys. */
-export interface KeyRead {
-  readonly read: Read;
-  /** The value itself counts, not only which patterns it matches. */
-  readonly exact: boolean;
-}
 
 /** The policies of one workload, made ready. */
 export interface Scope {
@@ -119,6 +113,7 @@ export function buildScope(
     const index = flatRules(flat, action, references);
     return makeIndex === null ? index : makeIndex(index.rules);
   };
+  const policies = applying.map((attachment) => attachment.policies);
   const readsToken = applying.some((attachment) => attachment.readsToken);
   const exact = new Set(applying.flatMap(({ exactReads }) => exactReads.map(readKey)));
   const reads = uniqueReads([
@@ -128,7 +123,7 @@ export function buildScope(
   return {
     id: nextId++,
     get policies() {
-      const numbers = applying.flatMap(({ policies }) => flat.postings.entries(policies));
+      const numbers = policies.flatMap((reference) => flat.postings.entries(reference));
       return numbers.sort((a, b) => a - b).map((number) => flat.policy(number));
     },
     deny: indexOf('DENY', true),
@@ -139,7 +134,7 @@ export function buildScope(
     allowApplies: applying.some(({ policy }) => policy.action === 'ALLOW' && policy.mode !== 'dry-run'),
     hasShadow: applying.some(({ policy }) => policy.mode !== 'enforce'),
     allowAppliesInShadow: applying.some(({ policy }) => policy.action === 'ALLOW'),
-    keyReads: reads.map((read) => ({ read, exact: exact.has(readKey(read)) })),
+    keyReads: flat.sameReads(reads.map((read) => ({ read, exact: exact.has(readKey(read)) }))),
     classes: new ValueClasses(
       flat,
       applying.map(({ patterns }) => patterns),

@@ -22,7 +22,8 @@ import type { RequestPatterns } from './request-patterns.ts';
 
 /** Entries of a scope: a list, or a bitmap of the snapshot. */
 export type EntrySet =
-  { readonly kind: 'list'; readonly entries: Uint32Array } | { readonly kind: 'bitmap'; readonly reference: number };
+  | { readonly kind: 'list'; readonly entries: readonly number[] }
+  | { readonly kind: 'bitmap'; readonly reference: number };
 
 export interface Asking {
   readonly request: RequestAttributes;
@@ -192,7 +193,7 @@ export class EntryQuery {
       }
   }
 
-  #firstOfList(entries: ArrayLike<number>, asking: Asking, below: number): number {
+  #firstOfList(entries: readonly number[], asking: Asking, below: number): number {
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
       if (entry >= below) break;
@@ -392,7 +393,7 @@ function ascending(a: number, b: number): number {
   return a - b;
 }
 
-function isListed(entries: Uint32Array, entry: number): boolean {
+function isListed(entries: readonly number[], entry: number): boolean {
   let low = 0;
   let high = entries.length - 1;
   while (low <= high) {

@@ -5,12 +5,14 @@
 import type { IpAddress } from '../../attributes/address.ts';
 import { toByteString } from '../../attributes/bytes.ts';
 import type { Workload } from '../../attributes/workload.ts';
+import { readKey } from '../../policy/compile/read-set.ts';
 import { Compiler, policyHead } from '../../policy/compile/compile.ts';
 import type { CompileOptions } from '../../policy/compile/compile.ts';
 import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
 import type { Authentication } from '../../policy/identity-model.ts';
 import type { Position } from '../../lib/diagnostic.ts';
 import type { Steps } from '../../lib/steps.ts';
+import type { KeyRead } from '../key-read.ts';
 import { attachmentOf, placesFor } from './attachments.ts';
 import type { Attachment } from './attachments.ts';
 import { EntryQuery } from './entry-query.ts';
@@ -26,10 +28,11 @@ import { ValueReader } from './values.ts';
 import type { Value } from './values.ts';
 
 /** Rules and policies that were asked for lately; powers of two. A rule takes a KiB or two. */
-const KEPT_RULES = 16_384;
+const SET_BITS = 12;
 const KEPT_POLICIES = 4096;
 /** Places at which a rule can be kept. */
 const WAYS = 4;
+const KEPT_RULES = 2 ** SET_BITS * WAYS;
 
 export class FlatSnapshot {
   readonly buffer: SharedArrayBuffer;
@@ -53,6 +56,7 @@ export class FlatSnapshot {
   readonly #entryRules: Uint32Array;
   readonly #attachmentPlaces: Uint32Array;
   readonly #workloadPlaces: Uint32Array;
+  readonly #reads = new Map<string, readonly KeyRead[]>();
   readonly #lists = new Map<string, readonly Authentication[]>();
   readonly #compiler: Compiler;
   readonly #conditions: readonly string[];
@@ -149,7 +153,7 @@ export class FlatSnapshot {
   /** By ordinal. */
   rule(ordinal: number): CompiledRule {
     // Ordinals that follow one another are asked together: they are spread over all places.
-    const first = (ordinal * WAYS) & (KEPT_RULES - 1);
+    const first = (Math.imul(ordinal, 0x9e3779b1) >>> (32 - SET_BITS)) * WAYS;
     const kept = this.#keptRules;
     for (let slot = first; slot < first + WAYS; slot++) if (kept[slot]?.ordinal === ordinal) return kept[slot]!;
     const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!), NOWHERE);
@@ -190,6 +194,15 @@ export class FlatSnapshot {
     if (known !== undefined) return known;
     this.#lists.set(name, authentications);
     return authentications;
+  }
+
+  /** The list of equal reads that was made before, if one was: workloads have much the same. */
+  sameReads(reads: readonly KeyRead[]): readonly KeyRead[] {
+    const name = reads.map(({ read, exact }) => `${readKey(read)}${exact ? '!' : ''}`).join('\n');
+    const known = this.#reads.get(name);
+    if (known !== undefined) return known;
+    this.#reads.set(name, reads);
+    return reads;
   }
 
   ruleOfEntry(entry: number): CompiledRule {
