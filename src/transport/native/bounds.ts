@@ -1,0 +1,73 @@
+/**
+ * Bounds of this transport beside those that every transport has (../limits.ts), with the reason for each number. As
+ * there: whatever a client of the mesh can make an honest Envoy do must stay below.
+ */
+
+/** A client's preface and its SETTINGS come with the first packet; who takes longer holds a socket for nothing. */
+export const PREFACE_TIMEOUT_MS = 10_000;
+
+/** Who was told goodbye has this long to close its side, so that what was sent last is not lost to a reset. */
+export const LINGER_MS = 1_000;
+
+/**
+ * A header block before it is decoded. Honest ones are smaller than what they hold, so twice the bound of the list; a list
+ * above its own bound, but in a block below this one, costs its call only.
+ */
+export const MAX_HEADER_BLOCK_BYTES = 256 * 1024;
+
+/**
+ * Frames of one header block. Nine full ones hold the largest list; who cuts smaller means no header
+ * (CONTINUATION flood, CVE-2024-27316 and its kin).
+ */
+export const MAX_HEADER_BLOCK_FRAMES = 32;
+
+/** A list this many times above its bound was not written out by anybody: it is made of references into the table. */
+export const HEADER_BOMB_FACTOR = 8;
+
+/**
+ * Frames that carry no call: PING, WINDOW_UPDATE, PRIORITY, SETTINGS, empty DATA, unknown types. Honest peers send a few for each
+ * call (grpc-go pings to measure its bandwidth, others open a window for each answer), so each call gives some back.
+ */
+export const IDLE_FRAME_BURST = 10_000;
+export const IDLE_FRAMES_PER_SECOND = 1_000;
+export const IDLE_FRAMES_PER_CALL = 8;
+
+/** SETTINGS can change the window of every stream, and each must be acknowledged. Honest peers send one or two. */
+export const SETTINGS_BURST = 100;
+export const SETTINGS_PER_SECOND = 10;
+
+/**
+ * Streams that we reset because the peer broke a rule on them. Honest peers do not; one that does so on purpose has us
+ * work for calls that no longer count as open (MadeYouReset, CVE-2025-8671).
+ */
+export const STREAM_ERROR_BURST = 1_000;
+export const STREAM_ERRORS_PER_SECOND = 100;
+
+/** Streams that we have reset, of which frames may still be under way (RFC 9113 §5.4.2). */
+export const MAX_REMEMBERED_RESETS = 10_000;
+
+/**
+ * Answers that the peer's socket has not taken. Above it we read no more from that peer, so that a peer that never reads
+ * makes no more of them.
+ */
+export const UNSENT_PAUSE_BYTES = 1024 * 1024;
+/** All that waits to be sent to one peer, in its socket or for its windows. A peer above it is cut off. */
+export const MAX_UNSENT_BYTES = 256 * 1024 * 1024;
+/** A peer that takes nothing of what waits for its socket for so long is gone. */
+export const WRITE_STALL_MS = 20_000;
+
+/** Messages of which a stream has not seen the end: above it only the oldest call of a connection may go on sending. */
+export const UNFINISHED_MESSAGE_BYTES = 256 * 1024 * 1024;
+/** And above this, of all connections together, the call that would add to it ends. */
+export const MAX_UNFINISHED_MESSAGE_BYTES = 2 * 1024 * 1024 * 1024;
+
+/** A call that is refused may send this much more before it is cut: the rest of an ordinary request is on its way. */
+export const REFUSED_CALL_BYTES = 32 * 1024;
+
+/** No Envoy compresses what it sends here. Some, but not a bomb, is decompressed for clients of other kinds. */
+export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
+export const INFLATING_AT_ONCE = 2;
+export const MAX_WAITING_TO_INFLATE = 1_000;
+
+/** Far above what any mesh has, far below what its memory would hurt. */
+export const MAX_CONNECTIONS = 65_536;

@@ -1,0 +1,51 @@
+/** A header block that is spread over HEADERS and CONTINUATION frames (RFC 9113 §4.3). */
+import { MAX_HEADER_BLOCK_BYTES, MAX_HEADER_BLOCK_FRAMES } from './bounds.ts';
+import { ConnectionError } from './connection-error.ts';
+import { ErrorCode } from './frame.ts';
+
+export class HeaderBlock {
+  streamId = 0;
+  endStream = false;
+  dependsOnItself = false;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  get isOpen(): boolean {
+    return this.streamId !== 0;
+  }
+
+  begin(
+    streamId: number,
+    endStream: boolean,
+    dependsOnItself: boolean,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    this.streamId = streamId;
+    this.endStream = endStream;
+    this.dependsOnItself = dependsOnItself;
+    this.add(bytes, start, end);
+  }
+
+  /** Copied: a view would hold all that came in the same read. */
+  add(bytes: Buffer, start: number, end: number): void {
+    this.#parts.push(Buffer.from(bytes.subarray(start, end)));
+    this.#bytes += end - start;
+    if (this.#parts.length > MAX_HEADER_BLOCK_FRAMES || this.#bytes > MAX_HEADER_BLOCK_BYTES) {
+      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'header block too large');
+    }
+  }
+
+  end(): Buffer {
+    const block = Buffer.concat(this.#parts);
+    this.drop();
+    return block;
+  }
+
+  drop(): void {
+    this.streamId = 0;
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+}
