@@ -24,6 +24,7 @@ import { methodOverride } from './rules/method-override.ts';
 import { prefixMatchesSiblings } from './rules/prefix-matches-siblings.ts';
 import { ruleNeverMatches } from './rules/rule-never-matches.ts';
 import { templateGap } from './rules/template-gap.ts';
+import { subjectWithSlash } from './rules/subject-with-slash.ts';
 import { tokenNeverThere } from './rules/token-never-there.ts';
 import { tokenNotRequired } from './rules/token-not-required.ts';
 import { trailingSlash } from './rules/trailing-slash.ts';
@@ -51,6 +52,7 @@ export const LINT_RULES: readonly LintRule[] = [
   prefixMatchesSiblings,
   ruleNeverMatches,
   templateGap,
+  subjectWithSlash,
   tokenNeverThere,
   tokenNotRequired,
   trailingSlash,
