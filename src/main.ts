@@ -12,6 +12,7 @@ import { CommandFailure } from './cli/failure.ts';
 import { answerSettings, snapshotOptions } from './cli/settings.ts';
 import { processTerminal, write } from './cli/terminal.ts';
 import type { ServiceConfig } from './config/config.ts';
+import { PrincipalWatch } from './extauthz/principal-watch.ts';
 import { OUTCOMES, recordCheck } from './extauthz/record.ts';
 import { CheckService } from './extauthz/service.ts';
 import { Authenticator } from './identity/authenticator.ts';
@@ -68,22 +69,30 @@ async function serve(config: ServiceConfig): Promise<ExitCode> {
   const metrics = new Metrics(OUTCOMES);
   const decisionLog = new DecisionLog({ ...config.log, sink: logWriter });
   const identity = new Authenticator({ settings: config.identity, log });
+  const principals = new PrincipalWatch(log);
   const checks = new CheckService({
     snapshot: () => store.current,
     identity,
     ...answerSettings(config),
     cache: config.cache,
-    record: (record) => recordCheck(record, metrics, decisionLog),
+    record: (record) => {
+      recordCheck(record, metrics, decisionLog);
+      principals.look(record.request);
+    },
     onError,
   });
   const health = new Health([SERVICE]);
   const state = { draining: false };
-  const readiness = (): ReadinessReport => readinessOf(store, identity, state.draining);
+  const readiness = (): ReadinessReport => ({
+    ...readinessOf(store, identity, state.draining),
+    withoutPrincipal: principals.warnings,
+  });
   metrics.observe({
     policy: () => policyStateOf(store, identity, state.draining),
     cacheEntries: () => checks.cache.statistics.size,
     decisionLog: () => decisionLog.counts,
     logDroppedLines: () => logWriter.droppedLines,
+    identity: () => ({ ...identity.status(), listenersWithoutPrincipal: principals.warnings.length }),
   });
 
   const listener = await listen(config, log, methodsOf(checks, health));
@@ -157,7 +166,11 @@ function methodsOf(checks: CheckService, health: Health): Methods {
   };
 }
 
-function readinessOf(store: PolicyStore<PolicySnapshot>, identity: Authenticator, draining: boolean): ReadinessReport {
+function readinessOf(
+  store: PolicyStore<PolicySnapshot>,
+  identity: Authenticator,
+  draining: boolean,
+): Omit<ReadinessReport, 'withoutPrincipal'> {
   const { current, status } = store;
   return {
     ready: status.ready && !draining,

@@ -1,4 +1,5 @@
 /** Whether the service answers from policies, and what it would say about them. */
+import type { ListenerWarning } from '../extauthz/principal-watch.ts';
 import type { IdentityStatus } from '../identity/authenticator.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 
@@ -18,6 +19,8 @@ export interface ReadinessReport {
   readonly loadedAtMs: number | null;
   /** Keys of token issuers and the like: what of them is stale makes nobody unready. */
   readonly identity: IdentityStatus;
+  /** Listeners whose checks never had a principal. */
+  readonly withoutPrincipal: readonly ListenerWarning[];
   /** What is wrong with the newest policies, warnings included. */
   readonly problems: readonly Diagnostic[];
 }

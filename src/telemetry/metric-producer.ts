@@ -6,6 +6,8 @@ import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metric
 import type { CollectionResult, MetricData, MetricProducer } from '@opentelemetry/sdk-metrics';
 import { DURATION_BOUNDS_SECONDS } from './histogram.ts';
 import type { HistogramValue } from './histogram.ts';
+import { identityPoints } from './identity-points.ts';
+import type { IdentityState, Point } from './identity-points.ts';
 import type { Metrics } from './metrics.ts';
 import { METRICS } from './names.ts';
 import type { MetricDefinition } from './names.ts';
@@ -44,17 +46,19 @@ function collect(metrics: Metrics): MetricData[] {
     isMonotonic: true,
     dataPoints: points(values),
   });
-  const gauge = (definition: MetricDefinition, value: number | null, attributes: Attributes = {}): MetricData[] =>
-    value === null
+  const gauges = (definition: MetricDefinition, values: Points): MetricData[] =>
+    values.length === 0
       ? []
       : [
           {
             descriptor: descriptorOf(definition),
             aggregationTemporality: AggregationTemporality.CUMULATIVE,
             dataPointType: DataPointType.GAUGE,
-            dataPoints: points([[value, attributes]]),
+            dataPoints: points(values),
           },
         ];
+  const gauge = (definition: MetricDefinition, value: number | null, attributes: Attributes = {}): MetricData[] =>
+    gauges(definition, value === null ? [] : [[value, attributes]]);
   const histogramPoint = ({ counts, sum, count }: HistogramValue, attributes: Attributes) => ({
     startTime,
     endTime,
@@ -115,7 +119,40 @@ function collect(metrics: Metrics): MetricData[] {
           ]),
         ]),
     ...(reading.logDroppedLines === null ? [] : [counter(METRICS.logDroppedLines, [[reading.logDroppedLines, {}]])]),
+    ...(reading.identity === null
+      ? []
+      : identityMetrics(reading.identity).flatMap(([definition, values]) =>
+          definition.kind === 'counter' && values.length > 0
+            ? [counter(definition, values)]
+            : gauges(definition, values),
+        )),
   ];
+}
+
+function identityMetrics(state: IdentityState): readonly (readonly [MetricDefinition, Points])[] {
+  const points = identityPoints(state, Date.now());
+  const all: readonly (readonly [MetricDefinition, readonly Point[]])[] = [
+    [METRICS.identityAuthentications, points.authentications],
+    [METRICS.identityKeyFetches, points.keyFetches],
+    [METRICS.identityKeys, points.keys],
+    [METRICS.identityKeysStale, points.keysStale],
+    [METRICS.identityKeysAge, points.keysAge],
+    [METRICS.identityIntrospections, points.introspections],
+    [METRICS.identityBreakerOpen, points.breakerOpen],
+    [METRICS.identityTokenEntries, points.tokenEntries],
+    [METRICS.identityTokenBytes, points.tokenBytes],
+    [METRICS.identityRevocationEntries, points.revocationEntries],
+    [METRICS.identityRevocationStale, points.revocationStale],
+    [METRICS.identityRevocationAge, points.revocationAge],
+    [METRICS.identityListenersWithoutPrincipal, points.listenersWithoutPrincipal],
+  ];
+  return all.map(([definition, values]) => [
+    definition,
+    values.map(([value, ...labels]) => [
+      value,
+      Object.fromEntries(definition.attributes.map((name, index) => [name, labels[index] ?? ''])),
+    ]),
+  ]);
 }
 
 function descriptorOf({ name, unit, description }: MetricDefinition): MetricData['descriptor'] {

@@ -3,6 +3,7 @@
  * names, attributes and OpenTelemetry's data model come in only when someone collects.
  */
 import { DurationHistogram } from './histogram.ts';
+import type { IdentityState } from './identity-points.ts';
 
 /** One way a check can end; `reason` belongs to exactly one decision. */
 export interface Outcome {
@@ -38,6 +39,7 @@ export interface Observed {
   readonly checksInFlight?: (() => number) | undefined;
   readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
   readonly logDroppedLines?: (() => number) | undefined;
+  readonly identity?: (() => IdentityState) | undefined;
 }
 
 export class Metrics {
@@ -98,7 +100,7 @@ export class Metrics {
 
   /** Everything counted so far, for one collection. */
   read(): MetricsReading {
-    const { policy, cacheEntries, checksInFlight, decisionLog, logDroppedLines } = this.#observed;
+    const { policy, cacheEntries, checksInFlight, decisionLog, logDroppedLines, identity } = this.#observed;
     return {
       checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
       durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
@@ -113,6 +115,7 @@ export class Metrics {
       checksInFlight: checksInFlight?.() ?? null,
       decisionLog: decisionLog?.() ?? null,
       logDroppedLines: logDroppedLines?.() ?? null,
+      identity: identity?.() ?? null,
     };
   }
 }
@@ -142,4 +145,5 @@ export interface MetricsReading {
   readonly checksInFlight: number | null;
   readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
   readonly logDroppedLines: number | null;
+  readonly identity: IdentityState | null;
 }

@@ -135,10 +135,103 @@ export const METRICS = {
       'Lines of the service log and the decision log that were lost: no room, or standard error would not take them.',
     attributes: [],
   },
+  identityAuthentications: {
+    name: 'portcullis.identity.authentications',
+    kind: 'counter',
+    unit: '{authentication}',
+    description:
+      'Checks whose callers could prove who they are, by outcome: none (no proof came), verified, invalid, unavailable. What is kept is not counted again.',
+    attributes: ['outcome'],
+  },
+  identityKeyFetches: {
+    name: 'portcullis.identity.keys.fetches',
+    kind: 'counter',
+    unit: '{fetch}',
+    description: 'Fetches of the keys of a provider, by result: changed, unchanged or failed.',
+    attributes: ['provider', 'result'],
+  },
+  identityKeys: {
+    name: 'portcullis.identity.keys',
+    kind: 'gauge',
+    unit: '{key}',
+    description: 'Keys of a provider that signatures are verified with.',
+    attributes: ['provider'],
+  },
+  identityKeysStale: {
+    name: 'portcullis.identity.keys.stale',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 when there are no keys of a provider, or the last fetch failed and the last good ones are used.',
+    attributes: ['provider'],
+  },
+  identityKeysAge: {
+    name: 'portcullis.identity.keys.age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Time since the keys of a provider were last fetched.',
+    attributes: ['provider'],
+  },
+  identityIntrospections: {
+    name: 'portcullis.identity.introspections',
+    kind: 'counter',
+    unit: '{request}',
+    description:
+      'Introspections of tokens, by client and result: active, inactive, failed, or refused (not sent, because the server failed before or has enough to do).',
+    attributes: ['client', 'result'],
+  },
+  identityBreakerOpen: {
+    name: 'portcullis.identity.introspection.breaker_open',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while a server that a client introspects at is left alone, or is tried again, after it failed.',
+    attributes: ['client'],
+  },
+  identityTokenEntries: {
+    name: 'portcullis.identity.token_cache.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Verified tokens that are remembered.',
+    attributes: [],
+  },
+  identityTokenBytes: {
+    name: 'portcullis.identity.token_cache.size',
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Memory that they take, about.',
+    attributes: [],
+  },
+  identityRevocationEntries: {
+    name: 'portcullis.identity.revocation.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Entries of the revocation list.',
+    attributes: [],
+  },
+  identityRevocationStale: {
+    name: 'portcullis.identity.revocation.stale',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 when there is no revocation list yet, or it could not be read again and the last good one is used.',
+    attributes: [],
+  },
+  identityRevocationAge: {
+    name: 'portcullis.identity.revocation.age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Time since the revocation list was last read.',
+    attributes: [],
+  },
+  identityListenersWithoutPrincipal: {
+    name: 'portcullis.identity.listeners_without_principal',
+    kind: 'gauge',
+    unit: '{listener}',
+    description: 'Listeners whose checks never had a principal; the log and /readyz on the admin port name them.',
+    attributes: [],
+  },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 /** What OpenTelemetry's Prometheus compatibility specification makes of a unit; annotations (`{check}`) vanish. */
-const UNIT_SUFFIXES: Readonly<Record<string, string>> = { s: 'seconds' };
+const UNIT_SUFFIXES: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes' };
 
 /** The name before the exporter's own rules: with the unit, still without `_total`. */
 export function nameWithUnit(definition: Pick<MetricDefinition, 'name' | 'unit'>): string {

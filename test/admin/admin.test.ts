@@ -21,6 +21,7 @@ const READY: ReadinessReport = {
     tokens: { entries: 0, bytes: 0 },
     outcomes: { none: 0, verified: 0, invalid: 0, unavailable: 0 },
   },
+  withoutPrincipal: [],
   problems: [],
 };
 
@@ -106,10 +107,25 @@ describe('both servers', () => {
       policies: 2,
       rules: 5,
       loadedAt: '2026-01-02T00:00:00.000Z',
-      identity: { keys: [], introspection: [], revocation: null },
+      identity: { keys: [], introspection: [], revocation: null, listenersWithoutPrincipal: 0 },
       errors: 0,
       warnings: 0,
     });
+  });
+
+  it('count listeners without principals, and name them to this machine alone', async () => {
+    const withoutPrincipal = [{ listener: '10.0.0.1:80\n', warning: 'set this' }];
+    const { adminAddress, healthAddress } = await start({ readiness: () => ({ ...READY, withoutPrincipal }) });
+    const [own, open] = await Promise.all(
+      [adminAddress, healthAddress].map(async (address) => {
+        const { status, body } = await ask(address, '/readyz');
+        expect(status).toBe(200);
+        return JSON.parse(body) as { identity: unknown; listeners?: unknown };
+      }),
+    );
+    for (const each of [own, open]) expect(each!.identity).toMatchObject({ listenersWithoutPrincipal: 1 });
+    expect(own!.listeners).toEqual([{ listener: '10.0.0.1:80\\x0a', warning: 'set this' }]);
+    expect(open!.listeners).toBeUndefined();
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { DURATION_BOUNDS_SECONDS, DurationHistogram } from '../../src/telemetry/
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
 import type { CacheUse, PolicyState } from '../../src/telemetry/metrics.ts';
 import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
+import type { IdentityState } from '../../src/telemetry/identity-points.ts';
 import type { MetricDefinition } from '../../src/telemetry/names.ts';
 import { createPrometheusText } from '../../src/telemetry/prometheus.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
@@ -24,6 +25,33 @@ const POLICY: PolicyState = {
   expiredDenyRules: 2,
 };
 
+const IDENTITY: IdentityState = {
+  keys: [
+    {
+      providers: ['shop/login', 'shop/other'],
+      state: 'stale',
+      keys: 2,
+      lastSuccessMs: Date.now() - 90_000,
+      fetches: { changed: 1, unchanged: 5, failed: 3 },
+    },
+    {
+      providers: ['shop/inline'],
+      state: 'fresh',
+      keys: 1,
+      lastSuccessMs: null,
+      fetches: { changed: 0, unchanged: 0, failed: 0 },
+    },
+  ],
+  introspection: [
+    { client: 'us', breaker: 'closed', requests: { active: 4, inactive: 1, failed: 0, refused: 0 } },
+    { client: 'us', breaker: 'half-open', requests: { active: 1, inactive: 0, failed: 2, refused: 7 } },
+  ],
+  revocation: { state: 'none', entries: 0, lastSuccessMs: Date.now() + 5000 },
+  tokens: { entries: 12, bytes: 4096 },
+  outcomes: { none: 1, verified: 2, invalid: 3, unavailable: 4 },
+  listenersWithoutPrincipal: 2,
+};
+
 function observedMetrics(): Metrics {
   const metrics = new Metrics(OUTCOMES);
   metrics.observe({ policy: () => POLICY, cacheEntries: () => 7 });
@@ -31,6 +59,7 @@ function observedMetrics(): Metrics {
     checksInFlight: () => 3,
     decisionLog: () => ({ written: 11, dropped: 5 }),
     logDroppedLines: () => 6,
+    identity: () => IDENTITY,
   });
   return metrics;
 }
@@ -170,6 +199,65 @@ describe('counting', () => {
     expect(samplesOf(families, METRICS.policyRules)).toEqual({ '': 9 });
     expect(samplesOf(families, METRICS.policyExpiredDenyRules)).toEqual({ '': 2 });
     expect(samplesOf(families, METRICS.policyLastReload)).toEqual({ '': 1_767_225_600.25 });
+  });
+
+  it('tells of what proves who asks, of servers of one client together', async () => {
+    const families = await scrape(observedMetrics());
+    const samples = (definition: MetricDefinition): Record<string, number> => samplesOf(families, definition);
+    expect(samples(METRICS.identityAuthentications)).toEqual({
+      '{outcome="none"}': 1,
+      '{outcome="verified"}': 2,
+      '{outcome="invalid"}': 3,
+      '{outcome="unavailable"}': 4,
+    });
+    expect(samples(METRICS.identityKeyFetches)).toEqual({
+      '{provider="shop/login",result="changed"}': 1,
+      '{provider="shop/login",result="unchanged"}': 5,
+      '{provider="shop/login",result="failed"}': 3,
+      '{provider="shop/inline",result="changed"}': 0,
+      '{provider="shop/inline",result="unchanged"}': 0,
+      '{provider="shop/inline",result="failed"}': 0,
+    });
+    expect(samples(METRICS.identityKeys)).toEqual({ '{provider="shop/login"}': 2, '{provider="shop/inline"}': 1 });
+    expect(samples(METRICS.identityKeysStale)).toEqual({ '{provider="shop/login"}': 1, '{provider="shop/inline"}': 0 });
+    // Inline keys were never fetched.
+    const ages = samples(METRICS.identityKeysAge);
+    expect(Object.keys(ages)).toEqual(['{provider="shop/login"}']);
+    expect(ages['{provider="shop/login"}']).toBeGreaterThanOrEqual(90);
+    expect(samples(METRICS.identityIntrospections)).toEqual({
+      '{client="us",result="active"}': 5,
+      '{client="us",result="inactive"}': 1,
+      '{client="us",result="failed"}': 2,
+      '{client="us",result="refused"}': 7,
+    });
+    expect(samples(METRICS.identityBreakerOpen)).toEqual({ '{client="us"}': 1 });
+    expect(samples(METRICS.identityTokenEntries)).toEqual({ '': 12 });
+    expect(samples(METRICS.identityTokenBytes)).toEqual({ '': 4096 });
+    expect(samples(METRICS.identityRevocationStale)).toEqual({ '': 1 });
+    // A clock that was set back makes nothing younger than now.
+    expect(samples(METRICS.identityRevocationAge)).toEqual({ '': 0 });
+    expect(samples(METRICS.identityListenersWithoutPrincipal)).toEqual({ '': 2 });
+  });
+
+  it('tells so many providers and clients apart, and the rest together', async () => {
+    const metrics = new Metrics(OUTCOMES);
+    const keys = Array.from({ length: 250 }, (_, i) => ({ ...IDENTITY.keys[0]!, providers: [`p${i}`], keys: 1 }));
+    const introspection = Array.from({ length: 250 }, (_, i) => ({ ...IDENTITY.introspection[0]!, client: `c${i}` }));
+    metrics.observe({ identity: () => ({ ...IDENTITY, keys, introspection, revocation: null }) });
+    const families = await scrape(metrics);
+    const ofKeys = samplesOf(families, METRICS.identityKeys);
+    expect(Object.keys(ofKeys)).toHaveLength(101);
+    expect(ofKeys).toMatchObject({ '{provider="p99"}': 1, '{provider="others"}': 150 });
+    expect(samplesOf(families, METRICS.identityIntrospections)['{client="others",result="active"}']).toBe(600);
+    expect(families.has(prometheusName(METRICS.identityRevocationEntries))).toBe(false);
+  });
+
+  it('has no series of providers where there are none', async () => {
+    const metrics = new Metrics(OUTCOMES);
+    metrics.observe({ identity: () => ({ ...IDENTITY, keys: [], introspection: [] }) });
+    const families = await scrape(metrics);
+    for (const definition of [METRICS.identityKeyFetches, METRICS.identityKeys, METRICS.identityIntrospections])
+      expect(families.has(prometheusName(definition))).toBe(false);
   });
 
   it('refuses two outcomes with one reason', () => {

@@ -16,7 +16,19 @@ export interface ReadyzOptions {
 /** 200 when ready, 503 when not; the body says why. Stale is ready: the last good policies decide. */
 export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler {
   return () => {
-    const { ready, draining, stale, restored, revision, policies, rules, loadedAtMs, identity, problems } = readiness();
+    const {
+      ready,
+      draining,
+      stale,
+      restored,
+      revision,
+      policies,
+      rules,
+      loadedAtMs,
+      identity,
+      withoutPrincipal,
+      problems,
+    } = readiness();
     const detail = {
       ready,
       draining,
@@ -26,7 +38,7 @@ export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler
       policies,
       rules,
       loadedAt: timeText(loadedAtMs),
-      identity: identityDetail(identity, withProblems),
+      identity: { ...identityDetail(identity, withProblems), listenersWithoutPrincipal: withoutPrincipal.length },
       errors: problems.filter(({ severity }) => severity === 'error').length,
       warnings: problems.filter(({ severity }) => severity === 'warning').length,
     };
@@ -37,12 +49,16 @@ export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler
       ...(hint === undefined ? {} : { hint: visibleText(hint) }),
       place: `${visibleText(position.file)}:${position.line}:${position.column}`,
     }));
-    return jsonResponse(ready ? 200 : 503, withProblems ? { ...detail, problems: shown } : detail);
+    const listeners = withoutPrincipal.slice(0, MAX_PROBLEMS).map(({ listener, warning }) => ({
+      listener: visibleText(listener),
+      warning: visibleText(warning),
+    }));
+    return jsonResponse(ready ? 200 : 503, withProblems ? { ...detail, problems: shown, listeners } : detail);
   };
 }
 
 /** `withErrors`: texts with addresses in them, too. */
-function identityDetail({ keys, introspection, revocation }: IdentityStatus, withErrors: boolean): unknown {
+function identityDetail({ keys, introspection, revocation }: IdentityStatus, withErrors: boolean): object {
   const error = (text: string | null): object =>
     withErrors ? { lastError: text === null ? null : visibleText(text) } : {};
   return {
