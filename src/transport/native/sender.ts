@@ -91,7 +91,8 @@ export class Sender {
   }
 
   windowUpdate(streamId: number, bytes: number): void {
-    writeUint32(this.#output.bytes, this.#frame(4, FrameType.windowUpdate, 0, streamId), bytes);
+    const at = this.#frame(4, FrameType.windowUpdate, 0, streamId);
+    writeUint32(this.#output.bytes, at, bytes);
   }
 
   reset(streamId: number, code: ErrorCode): void {
@@ -286,7 +287,7 @@ export class Sender {
     this.#sent(stream);
   }
 
-  /** A frame with its header written. Returns where its payload goes. */
+  /** A frame with its header written. Returns where its payload goes, in what is {@link Output.bytes} from then on. */
   #frame(payloadBytes: number, type: number, flags: number, streamId: number): number {
     const at = this.#output.reserve(FRAME_HEADER_BYTES + payloadBytes);
     return writeFrameHeader(this.#output.bytes, at, payloadBytes, type, flags, streamId);
