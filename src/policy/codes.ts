@@ -114,6 +114,7 @@ export const CODES = {
   'prefix-matches-siblings': 'a path prefix that ends within a name allows its neighbours too',
   'rule-never-matches': 'two fields of a rule leave no request that meets both',
   'template-gap': 'a path with a bracket matches no template of Istio, and gets past',
+  'subject-with-slash': 'a request principal whose subject has slashes: it is split at the last one',
   'token-never-there': 'a rule looks at a token where nobody verifies any',
   'token-not-required': 'proofs of identity are verified, and no policy asks for any',
   'trailing-slash': 'the path with, or without, a last slash gets past',

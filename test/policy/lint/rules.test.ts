@@ -102,6 +102,32 @@ describe('any-trust-domain', () => {
   });
 });
 
+describe('subject-with-slash', () => {
+  const issued = object(
+    'portcullis.dev/v1',
+    'IdentityProvider',
+    '{issuer: "https://i/ci", jwt: {audiences: [a]}}',
+    'p',
+  );
+  const asking = (value: string): string =>
+    `${access(`{rules: [{from: [{source: {requestPrincipals: ["${value}"]}}]}]}`)}---\n${issued}`;
+
+  it.each(['https://i/ci/repo/shop', 'https://i/ci/spiffe://td/a/b', 'https://i/ci/repo/*'])('finds %s', (value) => {
+    expect(lintFor('subject-with-slash', asking(value), { jwtMetadata: '' })).toHaveLength(1);
+  });
+
+  it.each([
+    'https://i/ci/shop',
+    'https://i/ci/*',
+    'https://other/repo/shop',
+    '*',
+    '*/shop',
+    'https://i/cicd/repo/shop',
+  ])('lets %s alone', (value) => {
+    expect(lintFor('subject-with-slash', asking(value), { jwtMetadata: '' })).toEqual([]);
+  });
+});
+
 describe('token-never-there', () => {
   const people = object('portcullis.dev/v1', 'PrincipalGroup', '{subjects: [{issuer: i, subjects: [s]}]}', 'people');
   const mixed = object('portcullis.dev/v1', 'PrincipalGroup', '{groups: [people], spiffeIds: ["*"]}', 'mixed');
