@@ -1,4 +1,5 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { isClaimMap } from '../attributes/claim.ts';
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
@@ -11,6 +12,7 @@ import type { Field } from '../pdp/obligations.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import { describeWorkload } from '../pdp/resolve-workload.ts';
+import type { Scope } from '../policy-index/scope.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { answer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
@@ -18,6 +20,7 @@ import { JUST_REFUSE } from './ask-for-proof.ts';
 import type { AskForProof } from './ask-for-proof.ts';
 import { readCheckRequest } from './check-request.ts';
 import { pose, strayHeaders } from './evaluate.ts';
+import { proofPlaces } from '../identity/authenticator.ts';
 import { NO_EFFECTS } from './proof-effects.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
 
@@ -71,6 +74,8 @@ export interface Explanation extends OfflineDecision {
   readonly workload: string | null;
   /** From which source the workload is known. */
   readonly workloadSource: string | null;
+  /** The request carries what may be a proof of who asks. It is not verified here: it was decided as if there were none. */
+  readonly unverifiedProof: boolean;
   /** What is wrong with a request that was refused before any rule was asked. */
   readonly refusal: string | null;
   /** In the order in which they are asked; empty when none was. */
@@ -96,10 +101,24 @@ export function explainOffline(bytes: Uint8Array, options: OfflineOptions): Expl
     meaning: reasonFacts(decision.reason).meaning,
     workload: workload === null ? null : describeWorkload(workload),
     workloadSource: workload?.source ?? null,
+    unverifiedProof: question.refused === null && request.proven === null && carriesProof(request, question.scope),
     refusal: decision.reason === 'malformed_path' ? findAmbiguity(request.source.target) : null,
     policies: question.refused === null ? explainScope(question.scope, request, options.nowMs) : [],
   };
 }
+
+function carriesProof(request: RequestAttributes, { authentications }: Scope): boolean {
+  if (authentications.length === 0) return false;
+  const { headers, query } = proofPlaces(authentications);
+  const isThere = (name: string): boolean => {
+    const lines = request.header(name);
+    return lines.form === 'joined' || lines.lines.length > 0;
+  };
+  return (query && request.query !== null) || headers.some((name) => !NO_PROOFS.includes(name) && isThere(name));
+}
+
+/** Looked at beside proofs, and none themselves. */
+const NO_PROOFS: readonly string[] = ['origin', 'access-control-request-method', 'dpop'];
 
 function decided(
   bytes: Uint8Array,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { explainOffline } from '../../src/extauthz/offline.ts';
 import { withoutCookies } from '../../src/extauthz/proof-effects.ts';
 import type { IdentityOutcome } from '../../src/identity/authenticator.ts';
 import type { Authenticated } from '../../src/identity/proof.ts';
-import { atOnce, checkRequest, NOW_MS, snapshotOf, testService } from './support/engine.ts';
+import { atOnce, checkRequest, LIMITS, NOW_MS, snapshotOf, testService, TEXTS } from './support/engine.ts';
 import type { Ask, TestService } from './support/engine.ts';
 import { decodeCheckResponse, pairsOf } from './support/messages.ts';
 import type { ReadResponse } from './support/messages.ts';
@@ -316,5 +317,26 @@ describe('what goes on to the upstream', () => {
     const exact = (...lines: string[]): string => withoutCookies({ form: 'exact', lines }, ['t']);
     expect(exact('t=1;t=2; a=t ;t ; t = 3', 'b=;  t=')).toBe('a=t; b=');
     expect(withoutCookies({ form: 'joined', value: 'T=1; t=2' } as never, ['t'])).toBe('T=1');
+  });
+});
+
+describe('the command line, which verifies nothing', () => {
+  const snapshot = snapshotOf(policiesYaml(POLICIES, [PROVIDER]), { jwtMetadata: '' });
+  const told = (ask: Ask, provenIn?: string): unknown => {
+    const options = { snapshot, texts: TEXTS, limits: LIMITS, nowMs: NOW_MS };
+    const explanation = explainOffline(checkRequest(ask), provenIn === undefined ? options : { ...options, provenIn });
+    return [explanation?.reason, explanation?.unverifiedProof];
+  };
+
+  it('takes a token for none, and says so', () => {
+    expect(told({ path: '/mine', headers: { authorization: 'Bearer x' } })).toEqual(['token_required', true]);
+    expect(told({ path: '/mine' })).toEqual(['token_required', false]);
+  });
+
+  it('takes claims for verified where a test says so, and nowhere else', () => {
+    const claims = { payload: { iss: 'https://login.example.com', sub: 'alice' } };
+    const ask = { path: '/mine', metadata: { 'a.test': claims } };
+    expect(told(ask, 'a.test')).toEqual(['allow_rule', false]);
+    expect(told(ask)).toEqual(['token_required', false]);
   });
 });

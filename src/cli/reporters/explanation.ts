@@ -5,8 +5,16 @@ import type { Painter } from '../terminal.ts';
 import { decisionFields, headline, obligationsText } from './decision.ts';
 
 export function explanationJson(explanation: Explanation): string {
-  const { meaning, workload, workloadSource, refusal, policies } = explanation;
-  return JSON.stringify({ ...decisionFields(explanation), meaning, workload, workloadSource, refusal, policies });
+  const { meaning, workload, workloadSource, unverifiedProof, refusal, policies } = explanation;
+  return JSON.stringify({
+    ...decisionFields(explanation),
+    meaning,
+    workload,
+    workloadSource,
+    unverifiedProof,
+    refusal,
+    policies,
+  });
 }
 
 type PolicyExplanation = Explanation['policies'][number];
@@ -20,10 +28,12 @@ export function explanationText(explanation: Explanation, line: number, paint: P
 
 /** Why it was decided so: lines with `indent` in front. */
 export function wayText(explanation: Explanation, paint: Painter, indent: string): readonly string[] {
-  const { meaning, workload, workloadSource, refusal, policies } = explanation;
+  const { meaning, workload, workloadSource, unverifiedProof, refusal, policies } = explanation;
   const called =
     workload === null ? 'not looked for' : `${visibleText(workload)}, known from ${workloadSource ?? 'nothing'}`;
   const lines = [`because ${meaning}${refusal === null ? '' : ` (${visibleText(refusal)})`}`, `workload ${called}`];
+  if (unverifiedProof)
+    lines.push('a token or key came with it, which this command does not verify: decided as if none had come');
   for (const action of ['DENY', 'ALLOW']) {
     const asked = policies.filter((policy) => policy.action === action);
     if (asked.length === 0) lines.push(`${action} policies: none asked`);
