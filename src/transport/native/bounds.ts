@@ -58,8 +58,8 @@ export const WRITE_STALL_MS = 20_000;
 
 /** Messages of which a stream has not seen the end: above it only the oldest call of a connection may go on sending. */
 export const UNFINISHED_MESSAGE_BYTES = 256 * 1024 * 1024;
-/** And above this, of all connections together, the call that would add to it ends. */
-export const MAX_UNFINISHED_MESSAGE_BYTES = 2 * 1024 * 1024 * 1024;
+/** All that is held for peers, of all connections together: who would add to it loses its call or its connection. */
+export const MAX_HELD_BYTES = 2 * 1024 * 1024 * 1024;
 
 /** A call that is refused may send this much more before it is cut: the rest of an ordinary request is on its way. */
 export const REFUSED_CALL_BYTES = 32 * 1024;

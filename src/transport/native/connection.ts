@@ -52,7 +52,7 @@ import { HpackError } from './hpack/hpack-error.ts';
 import { inflate } from './inflate.ts';
 import { Lifetime } from './lifetime.ts';
 import type { Living } from './lifetime.ts';
-import type { MessageBudget } from './message-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { MESSAGE_PREFIX_BYTES } from './message-reader.ts';
 import { Output } from './output.ts';
 import { PlanCache } from './plan-cache.ts';
@@ -70,7 +70,7 @@ export interface ConnectionOptions {
   readonly maxAgeMs: number;
   /** A number from 0 to 1 that spreads the age within the jitter. */
   readonly random: () => number;
-  readonly budget: MessageBudget;
+  readonly budget: MemoryBudget;
   readonly log: TransportLog;
 }
 
@@ -88,7 +88,7 @@ export class Connection implements FrameSink, Living {
   readonly #decoder = new HpackDecoder();
   readonly #head = new RequestHead();
   readonly #plans = new PlanCache();
-  readonly #block = new HeaderBlock();
+  readonly #block: HeaderBlock;
   readonly #bodies: RequestBodies;
   readonly #calls: Calls;
   readonly #output: Output;
@@ -121,7 +121,8 @@ export class Connection implements FrameSink, Living {
     this.#options = options;
     const { maxMessageBytes, budget, log, maxAgeMs, random, maxConcurrentStreams } = options;
     this.#output = new Output(socket, () => this.#flushSoon());
-    this.#sender = new Sender(this.#output, (stream) => this.#sent(stream));
+    this.#sender = new Sender(this.#output, budget, (stream) => this.#sent(stream));
+    this.#block = new HeaderBlock(budget);
     this.#calls = new Calls(this.#sender, peer, log, (error) => this.#fail(error));
     this.#bodies = new RequestBodies(maxMessageBytes, budget, (id, bytes) => this.#sender.windowUpdate(id, bytes));
     // §3.4: SETTINGS is the first frame of a server.

@@ -2,13 +2,19 @@
 import { MAX_HEADER_BLOCK_BYTES, MAX_HEADER_BLOCK_FRAMES } from './bounds.ts';
 import { ConnectionError } from './connection-error.ts';
 import { ErrorCode } from './frame.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeaderBlock {
+  readonly #budget: MemoryBudget;
   streamId = 0;
   endStream = false;
   dependsOnItself = false;
   #parts: Buffer[] = [];
   #bytes = 0;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
 
   get isOpen(): boolean {
     return this.streamId !== 0;
@@ -30,11 +36,13 @@ export class HeaderBlock {
 
   /** Copied: a view would hold all that came in the same read. */
   add(bytes: Buffer, start: number, end: number): void {
-    this.#parts.push(Buffer.from(bytes.subarray(start, end)));
-    this.#bytes += end - start;
-    if (this.#parts.length > MAX_HEADER_BLOCK_FRAMES || this.#bytes > MAX_HEADER_BLOCK_BYTES) {
+    const length = end - start;
+    const tooLarge = this.#parts.length >= MAX_HEADER_BLOCK_FRAMES || this.#bytes + length > MAX_HEADER_BLOCK_BYTES;
+    if (tooLarge || !this.#budget.take(length)) {
       throw new ConnectionError(ErrorCode.enhanceYourCalm, 'header block too large');
     }
+    this.#parts.push(Buffer.from(bytes.subarray(start, end)));
+    this.#bytes += length;
   }
 
   end(): Buffer {
@@ -44,6 +52,7 @@ export class HeaderBlock {
   }
 
   drop(): void {
+    this.#budget.giveBack(this.#bytes);
     this.streamId = 0;
     this.#parts = [];
     this.#bytes = 0;

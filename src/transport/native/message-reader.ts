@@ -5,7 +5,7 @@
 import { MESSAGE_CUT_OFF, MESSAGE_TOO_LARGE, ONE_MESSAGE_EXPECTED, TOO_MUCH_AT_ONCE } from './call-status.ts';
 import type { Status } from './call-status.ts';
 import { readUint32 } from './frame.ts';
-import type { MessageBudget } from './message-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 export const MESSAGE_PREFIX_BYTES = 5;
 
@@ -13,14 +13,14 @@ const FIRST_BYTES = 16 * 1024;
 
 export class MessageReader {
   readonly #maxBytes: number;
-  readonly #budget: MessageBudget;
+  readonly #budget: MemoryBudget;
   readonly #prefix = new Uint8Array(MESSAGE_PREFIX_BYTES);
   #prefixBytes = 0;
   #message: Uint8Array = new Uint8Array();
   #announced = 0;
   #length = 0;
 
-  constructor(maxBytes: number, budget: MessageBudget) {
+  constructor(maxBytes: number, budget: MemoryBudget) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
   }

@@ -5,7 +5,7 @@
 import { UNFINISHED_MESSAGE_BYTES } from './bounds.ts';
 import { INITIAL_WINDOW_BYTES } from './frame.ts';
 import { MessageReader } from './message-reader.ts';
-import type { MessageBudget } from './message-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { Status } from './call-status.ts';
 import type { Stream } from './stream.ts';
 
@@ -14,14 +14,14 @@ const GRANT_BYTES = INITIAL_WINDOW_BYTES >> 1;
 
 export class RequestBodies {
   readonly #maxMessageBytes: number;
-  readonly #budget: MessageBudget;
+  readonly #budget: MemoryBudget;
   readonly #grant: (streamId: number, bytes: number) => void;
   /** Oldest first. */
   readonly #reading = new Set<Stream>();
   readonly #held = new Set<Stream>();
   #bytes = 0;
 
-  constructor(maxMessageBytes: number, budget: MessageBudget, grant: (streamId: number, bytes: number) => void) {
+  constructor(maxMessageBytes: number, budget: MemoryBudget, grant: (streamId: number, bytes: number) => void) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#budget = budget;
     this.#grant = grant;

@@ -17,6 +17,7 @@ import {
   writeUint32,
 } from './frame.ts';
 import { EMPTY_TABLE } from './hpack/encoder.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { MESSAGE_PREFIX_BYTES } from './message-reader.ts';
 import type { Output } from './output.ts';
 import type { Stream } from './stream.ts';
@@ -46,6 +47,7 @@ const BEHIND_MESSAGE = ((): Uint8Array => {
 
 export class Sender {
   readonly #output: Output;
+  readonly #budget: MemoryBudget;
   /** Told when all of a call's answer is on its way. */
   readonly #sent: (stream: Stream) => void;
   #window = INITIAL_WINDOW_BYTES;
@@ -58,8 +60,9 @@ export class Sender {
   /** What streams begin with, as the peer has set it. */
   initialWindow = INITIAL_WINDOW_BYTES;
 
-  constructor(output: Output, sent: (stream: Stream) => void) {
+  constructor(output: Output, budget: MemoryBudget, sent: (stream: Stream) => void) {
     this.#output = output;
+    this.#budget = budget;
     this.#sent = sent;
   }
 
@@ -174,8 +177,7 @@ export class Sender {
   /** Nothing more of this stream is sent. */
   drop(stream: Stream): void {
     this.#waiting.delete(stream);
-    if (stream.unsent !== null) this.#unsentBytes -= stream.unsent.length;
-    stream.unsent = null;
+    this.#release(stream);
     stream.trailers = null;
   }
 
@@ -235,19 +237,27 @@ export class Sender {
   }
 
   #data(stream: Stream, data: Uint8Array): void {
-    if (stream.unsent === null) {
-      stream.unsent = data;
-      stream.unsentAt = 0;
-    } else {
-      this.#unsentBytes -= stream.unsent.length;
-      stream.unsent = Buffer.concat([stream.unsent.subarray(stream.unsentAt), data]);
-      stream.unsentAt = 0;
-    }
+    const rest = stream.unsent?.subarray(stream.unsentAt);
+    this.#release(stream);
+    stream.unsent = rest === undefined ? data : Buffer.concat([rest, data]);
+    stream.unsentAt = 0;
     this.#unsentBytes += stream.unsent.length;
     this.#pump(stream);
-    if (this.#unsentBytes > MAX_UNSENT_BYTES) {
+    if (stream.unsent === null) return;
+    // What is counted is all of it, until the last of it is sent.
+    if (this.#unsentBytes > MAX_UNSENT_BYTES || !this.#budget.take(stream.unsent.length)) {
       throw new ConnectionError(ErrorCode.enhanceYourCalm, 'answers are not taken');
     }
+    stream.unsentCounted = true;
+  }
+
+  /** The memory of what was unsent is somebody else's, or nobody's. */
+  #release(stream: Stream): void {
+    if (stream.unsent === null) return;
+    this.#unsentBytes -= stream.unsent.length;
+    if (stream.unsentCounted) this.#budget.giveBack(stream.unsent.length);
+    stream.unsentCounted = false;
+    stream.unsent = null;
   }
 
   #mayGo(): boolean {
@@ -271,10 +281,7 @@ export class Sender {
       stream.unsentAt += bytes;
       stream.sendWindow -= bytes;
       this.#window -= bytes;
-      if (last) {
-        this.#unsentBytes -= stream.unsent.length;
-        stream.unsent = null;
-      }
+      if (last) this.#release(stream);
     }
     if (stream.trailers === null) return;
     if (stream.trailers !== NOTHING) this.#block(stream, stream.trailers, Flag.endStream);

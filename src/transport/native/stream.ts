@@ -32,6 +32,7 @@ export class Stream {
   /** What waits for a window: DATA from `unsentAt` on, then the trailers. */
   unsent: Uint8Array | null = null;
   unsentAt = 0;
+  unsentCounted = false;
   trailers: Uint8Array | null = null;
 
   /** A handler has promised an answer and not kept it yet. */

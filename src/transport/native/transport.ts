@@ -3,9 +3,9 @@ import { CERTIFICATE_POLL_MS, LEAVE_NOTICE_TIMEOUT_MS } from '../limits.ts';
 import { openSocketServer } from '../socket-server.ts';
 import type { SocketServer } from '../socket-server.ts';
 import type { Listener, ListenOptions, Methods, Transport, TransportLog } from '../transport.ts';
-import { MAX_CONNECTIONS, MAX_UNFINISHED_MESSAGE_BYTES } from './bounds.ts';
+import { MAX_CONNECTIONS, MAX_HELD_BYTES } from './bounds.ts';
 import { Connection } from './connection.ts';
-import { MessageBudget } from './message-budget.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 export interface NativeTransportOptions {
   /** Default {@link CERTIFICATE_POLL_MS}. */
@@ -28,7 +28,7 @@ export class NativeTransport implements Transport {
     const { certificatePollMs, random } = this.#options;
     const { maxMessageBytes, maxConcurrentStreams } = options;
     if (options.reflection) log('warn', 'this transport has no reflection; `transport: grpc-js` has it', {});
-    const budget = new MessageBudget(MAX_UNFINISHED_MESSAGE_BYTES);
+    const budget = new MemoryBudget(MAX_HELD_BYTES);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
     const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, log };
     const connections = new Set<Connection>();

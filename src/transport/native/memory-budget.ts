@@ -1,5 +1,8 @@
-/** What all connections of a transport hold of messages whose end has not come. */
-export class MessageBudget {
+/**
+ * What all connections of a transport together hold for their peers: messages and header blocks whose end has not come, and
+ * answers that wait for a window.
+ */
+export class MemoryBudget {
   #bytes = 0;
   readonly #maxBytes: number;
 
