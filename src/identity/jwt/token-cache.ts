@@ -86,7 +86,11 @@ export class TokenCache {
     if (token.length > MAX_TOKEN_LENGTH) return invalidToken(parseJws(token) as string);
     const scope = this.#scopeOf(provider, keys);
     const key = scope + hash('sha256', token, 'base64url');
-    return this.#known(key, keys) ?? this.#flights.get(key) ?? this.#start(key, token, provider, keys);
+    const known = this.#known(key, keys);
+    if (known !== null) return known;
+    // Who asks under other keys waits for no look that began under the earlier ones.
+    const flight = `${key}:${keys.current?.version ?? ''}`;
+    return this.#flights.get(flight) ?? this.#start(key, flight, token, provider, keys);
   }
 
   #known(key: string, keys: KeySource): Authenticated | null {
@@ -102,7 +106,13 @@ export class TokenCache {
     return null;
   }
 
-  #start(key: string, token: string, provider: JwtProvider, keys: KeySource): Authenticated | Promise<Authenticated> {
+  #start(
+    key: string,
+    flightKey: string,
+    token: string,
+    provider: JwtProvider,
+    keys: KeySource,
+  ): Authenticated | Promise<Authenticated> {
     const verdict = verifyToken(token, provider, keys, {
       now: this.#now,
       gate: this.#gate,
@@ -110,11 +120,11 @@ export class TokenCache {
     });
     if (!(verdict instanceof Promise)) return verdict.result;
     const flight = verdict.then((done) => {
-      this.#flights.delete(key);
+      this.#flights.delete(flightKey);
       this.#keep(key, done);
       return done.result;
     });
-    this.#flights.set(key, flight);
+    this.#flights.set(flightKey, flight);
     return flight;
   }
 

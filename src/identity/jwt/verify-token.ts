@@ -19,6 +19,9 @@ export const ASYMMETRIC_ALGORITHMS: ReadonlySet<string> = new Set([
 /** Keys without ids are tried one after the other; issuers publish two or three at a time. */
 const MAX_KEYS_TRIED = 8;
 
+/** Keys that change each time while a signature is looked at are no issuer's: then it cannot be told. */
+const MAX_LOOKS = 3;
+
 /** Runs a piece of work when there is room for it; null: there is no room. */
 export type Gate = <T>(work: () => Promise<T>) => Promise<T> | null;
 
@@ -66,12 +69,24 @@ export function verifyToken(
   return verifySigned(jws, provider, keys, around).catch((): TokenVerdict => unavailable(provider));
 }
 
+/**
+ * INVARIANT: what it says was found with the keys in force when it says it. A key that was withdrawn while its signature
+ * was looked at, or waited to be, is no key.
+ */
 async function verifySigned(
   jws: Jws,
   provider: JwtProvider,
   keys: KeySource,
   around: Surroundings,
 ): Promise<TokenVerdict> {
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    const verdict = await lookAt(jws, provider, keys, around);
+    if (verdict.keysVersion === null || verdict.keysVersion === keys.current?.version) return verdict;
+  }
+  return unavailable(provider);
+}
+
+async function lookAt(jws: Jws, provider: JwtProvider, keys: KeySource, around: Surroundings): Promise<TokenVerdict> {
   let set = keys.current ?? (await around.waitFor(() => keys.ready()));
   if (set === null) return unavailable(provider);
   let candidates = candidatesOf(set, jws);

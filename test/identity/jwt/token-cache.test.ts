@@ -90,6 +90,40 @@ describe('TokenCache', () => {
     expect((await counted.ask(text, keys)).outcome).toBe('verified');
   });
 
+  it.each([
+    ['by who asks after that', true],
+    ['by who asked before', false],
+  ])('does not take a key that is withdrawn while its signature is looked at: %s', async (_who, asksAgain) => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(ES);
+    const before = counted.ask(text, keys);
+    keys.current = keys.next = keySet(2, OTHER);
+    const during = asksAgain ? counted.ask(text, keys) : before;
+    const outcomes = [await before, await during, await counted.ask(text, keys)].map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['invalid', 'invalid', 'invalid']);
+    expect(counted.cache.size).toBe(0);
+  });
+
+  it('takes a key that comes while a signature is looked at', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(OTHER);
+    const before = counted.ask(text, keys);
+    keys.current = keys.next = keySet(2, OTHER);
+    expect((await before).outcome).toBe('verified');
+  });
+
+  it('cannot tell when keys change with each look', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys();
+    let version = 1;
+    Object.defineProperty(keys, 'current', { get: () => keySet(version++, ES) });
+    expect((await counted.ask(token(ES), keys)).outcome).toBe('unavailable');
+    expect(counted.signatures).toBe(3);
+    expect(counted.cache.size).toBe(0);
+  });
+
   it('does not remember that it could not tell', async () => {
     const counted = new Counted();
     const keys = new TestKeys();
