@@ -40,7 +40,7 @@ export const SETTINGS_PER_SECOND = 10;
  * Streams that we reset because the peer broke a rule on them. Honest peers do not; one that does so on purpose has us
  * work for calls that no longer count as open (MadeYouReset, CVE-2025-8671).
  */
-export const STREAM_ERROR_BURST = 1_000;
+export const STREAM_ERROR_BURST = 500;
 export const STREAM_ERRORS_PER_SECOND = 100;
 
 /** Streams that we have reset, of which frames may still be under way (RFC 9113 §5.4.2). */

@@ -2,7 +2,7 @@
 import type { Peer } from '../socket-server.ts';
 import { PEER_NOT_ALLOWED, UNKNOWN_METHOD } from '../status.ts';
 import type { Methods, StreamHandler, UnaryHandler } from '../transport.ts';
-import { BAD_TIMEOUT, UNKNOWN_ENCODING } from './call-status.ts';
+import { BAD_TIMEOUT, DEADLINE_EXCEEDED, UNKNOWN_ENCODING } from './call-status.ts';
 import type { Status } from './call-status.ts';
 import { parseTimeout } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
@@ -58,6 +58,7 @@ export function planCall(head: RequestHead, methods: Methods, peer: Peer): CallP
   if (!gzip && head.encoding !== null && head.encoding !== 'identity') return refuse(head, UNKNOWN_ENCODING);
   const timeoutMs = head.timeout === null ? Infinity : parseTimeout(head.timeout);
   if (Number.isNaN(timeoutMs)) return refuse(head, BAD_TIMEOUT);
+  if (timeoutMs === 0) return refuse(head, DEADLINE_EXCEEDED);
   return { path, unary, stream, refusal: null, httpStatus: 0, timeoutMs, gzip, contentLength: head.contentLength };
 }
 

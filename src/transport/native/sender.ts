@@ -242,8 +242,7 @@ export class Sender {
     stream.unsent = rest === undefined ? data : Buffer.concat([rest, data]);
     stream.unsentAt = 0;
     this.#unsentBytes += stream.unsent.length;
-    this.#pump(stream);
-    if (stream.unsent === null) return;
+    if (this.#pump(stream)) return;
     // What is counted is all of it, until the last of it is sent.
     if (this.#unsentBytes > MAX_UNSENT_BYTES || !this.#budget.take(stream.unsent.length)) {
       throw new ConnectionError(ErrorCode.enhanceYourCalm, 'answers are not taken');
@@ -264,14 +263,14 @@ export class Sender {
     return this.#window > 0 && this.#output.unsentBytes < UNSENT_PAUSE_BYTES;
   }
 
-  /** Sends of a stream what its windows and the socket let. */
-  #pump(stream: Stream): void {
+  /** Sends of a stream what its windows and the socket let. True when no data is left. */
+  #pump(stream: Stream): boolean {
     while (stream.unsent !== null) {
       const left = stream.unsent.length - stream.unsentAt;
-      if (left > 0 && stream.sendWindow <= 0) return;
-      if (left > 0 && !this.#mayGo()) {
+      if (stream.sendWindow <= 0) return false;
+      if (!this.#mayGo()) {
         this.#waiting.add(stream);
-        return;
+        return false;
       }
       const bytes = Math.min(left, MAX_FRAME_BYTES, stream.sendWindow, this.#window);
       const last = bytes === left;
@@ -283,10 +282,11 @@ export class Sender {
       this.#window -= bytes;
       if (last) this.#release(stream);
     }
-    if (stream.trailers === null) return;
+    if (stream.trailers === null) return true;
     if (stream.trailers !== NOTHING) this.#block(stream, stream.trailers, Flag.endStream);
     stream.trailers = null;
     this.#finish(stream);
+    return true;
   }
 
   #finish(stream: Stream): void {
