@@ -395,10 +395,7 @@ export class CheckRequestView implements CheckSource {
       key.addNumber(this.size | 0);
       key.addNumber(Math.floor(this.size / 2 ** 32));
     }
-    if (reads.peer) {
-      addSpan(key, spans.sourcePrincipal);
-      addSpan(key, spans.sourceCertificate);
-    }
+    if (reads.peer) this.#addPeer(key);
     if (reads.sourceAddress) addSpan(key, spans.sourceAddress);
     if (reads.destination) {
       addSpan(key, spans.destinationAddress);
@@ -415,12 +412,16 @@ export class CheckRequestView implements CheckSource {
     const spans = this.#spans;
     if (places.method) addSpan(key, spans.method);
     if (places.query) addSpan(key, spans.target);
-    if (places.certificate) {
-      addSpan(key, spans.sourcePrincipal);
-      addSpan(key, spans.sourceCertificate);
-      this.#addHeaders(key, ['x-forwarded-client-cert']);
-    }
+    if (places.certificate) this.#addPeer(key);
     this.#addHeaders(key, places.headers);
+  }
+
+  /** All that identity/identify.ts reads: the context extensions can say whom the header is believed of. */
+  #addPeer(key: SpanKey): void {
+    addSpan(key, this.#spans.sourcePrincipal);
+    addSpan(key, this.#spans.sourceCertificate);
+    addRanges(key, this.#contextExtensions);
+    this.#addHeaders(key, ['x-forwarded-client-cert']);
   }
 
   #addHeaders(key: SpanKey, names: readonly string[]): void {

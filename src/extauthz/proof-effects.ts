@@ -1,7 +1,9 @@
 /** What the proof of who asks changes in the request that goes on: headers from its claims, and the proof taken out. */
+import { isUtf8 } from '../attributes/bytes.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { IdentityOutcome } from '../identity/authenticator.ts';
+import { otherSpellings } from '../pdp/obligations.ts';
 import type { Field } from '../pdp/obligations.ts';
 
 export interface ProofEffects {
@@ -24,7 +26,7 @@ export function proofEffects(outcome: IdentityOutcome, request: RequestAttribute
   let effects = known.get(outcome);
   if (effects !== undefined) return effects;
   effects = effectsOf(outcome, request);
-  if (strip.cookies.length === 0) known.set(outcome, effects);
+  if (strip.cookies.length === 0 && strip.params.length === 0) known.set(outcome, effects);
   return effects;
 }
 
@@ -33,11 +35,13 @@ function effectsOf({ strip, set }: IdentityOutcome, request: RequestAttributes):
   const removeHeaders = [...strip.headers];
   if (strip.cookies.length > 0) {
     const left = withoutCookies(request.header('cookie'), strip.cookies);
-    if (left === '') removeHeaders.push('cookie');
+    // What is no UTF-8 cannot be said in an answer: then no cookie goes on.
+    if (left === '' || !isUtf8(left)) removeHeaders.push('cookie');
     else setHeaders.push(['cookie', left]);
   }
-  const text = JSON.stringify([setHeaders, removeHeaders, strip.params]);
-  return { setHeaders, removeHeaders, removeQuery: strip.params, text };
+  const removeQuery = [...strip.params, ...otherSpellings(strip.params, request.query)];
+  const text = JSON.stringify([setHeaders, removeHeaders, removeQuery]);
+  return { setHeaders, removeHeaders, removeQuery, text };
 }
 
 /** The cookies that are left, as one line (RFC 6265 §5.4). Every cookie of these names goes, however often it is there. */
@@ -45,12 +49,12 @@ export function withoutCookies(header: HeaderLines, names: readonly string[]): s
   const lines = header.form === 'joined' ? [header.value] : header.lines;
   return lines
     .flatMap((line) => line.split(';'))
-    .map((pair) => pair.trim())
+    .map((pair) => pair.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
     .filter((pair) => pair !== '' && !names.includes(nameOf(pair)))
     .join('; ');
 }
 
 function nameOf(pair: string): string {
   const end = pair.indexOf('=');
-  return (end < 0 ? pair : pair.slice(0, end)).trim();
+  return (end < 0 ? pair : pair.slice(0, end)).replace(/[ \t]+$/, '');
 }

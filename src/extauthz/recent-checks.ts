@@ -105,7 +105,6 @@ export function rawReads(reads: readonly Read[], places: ProofPlaces | null = nu
   const headers = new Set<string>(places?.headers);
   for (const read of reads) if (read.kind === 'header') headers.add(read.name);
   const peer = kinds.has('peer') || kinds.has('certificate') || places?.certificate === true;
-  if (peer) headers.add('x-forwarded-client-cert');
   if (kinds.has('remoteIp')) headers.add('x-forwarded-for');
   if (kinds.has('tokenPresence')) headers.add('authorization');
   return {
@@ -117,8 +116,9 @@ export function rawReads(reads: readonly Read[], places: ProofPlaces | null = nu
     sourceAddress: kinds.has('sourceIp') || kinds.has('remoteIp'),
     destination: kinds.has('destination') || kinds.has('destinationPrincipal'),
     sni: kinds.has('sni'),
-    metadata: (['claim', 'claims', 'metadata', 'tokenSubject', 'tokenPresence'] as const).some((kind) =>
-      kinds.has(kind),
-    ),
+    // Envoy may have verified a token, too: it must be nobody else's.
+    metadata:
+      places !== null ||
+      (['claim', 'claims', 'metadata', 'tokenSubject', 'tokenPresence'] as const).some((kind) => kinds.has(kind)),
   };
 }

@@ -16,6 +16,8 @@ interface Kept {
   readonly outcome: IdentityOutcome;
   readonly fromMs: number;
   readonly untilMs: number;
+  /** The same by a clock that nobody sets. */
+  readonly untilMonotonicMs: number;
 }
 
 export class RecentProofs {
@@ -29,14 +31,16 @@ export class RecentProofs {
   find(view: CheckRequestView, scope: Scope, nowMs: number): IdentityOutcome | null {
     if (!this.#pointTo(view, scope)) return null;
     const kept = this.#proofs.find(this.#key);
-    return kept !== undefined && nowMs >= kept.fromMs && nowMs < kept.untilMs ? kept.outcome : null;
+    if (kept === undefined || nowMs < kept.fromMs || nowMs >= kept.untilMs) return null;
+    return performance.now() < kept.untilMonotonicMs ? kept.outcome : null;
   }
 
   /** Only what was verified is kept. */
   keep(view: CheckRequestView, scope: Scope, outcome: IdentityOutcome, nowMs: number): void {
     const { result } = outcome;
     if (result.outcome !== 'verified' || result.untilMs <= nowMs || !this.#pointTo(view, scope)) return;
-    this.#proofs.keep(this.#key, { outcome, fromMs: nowMs, untilMs: result.untilMs });
+    const untilMonotonicMs = performance.now() + result.untilMs - nowMs;
+    this.#proofs.keep(this.#key, { outcome, fromMs: nowMs, untilMs: result.untilMs, untilMonotonicMs });
   }
 
   clear(): void {

@@ -102,12 +102,23 @@ interface CachedAnswer extends EncodedAnswer {
   readonly decision: Decision;
 }
 
+/** Checks that wait for a proof to be verified or fetched; each holds its message. More are refused. */
+const MAX_WAITING = 4096;
+/** Without a deadline. Fetches have bounds of their own, which a configuration can set higher. */
+const MAX_WAIT_MS = 10_000;
+
+/** What is left of the time for the answer to be made and to arrive. */
+function answerMs(leftMs: number): number {
+  return Math.min(50, leftMs / 4);
+}
+
 export class CheckService {
   readonly #options: CheckServiceOptions;
   readonly #now: () => number;
   readonly #cache: DecisionCache<CachedAnswer>;
   readonly #recent: RecentChecks<CachedAnswer>;
   readonly #proofs = new RecentProofs();
+  #waiting = 0;
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
@@ -192,11 +203,32 @@ export class CheckService {
     const { identity } = this.#options;
     const outcome = identity.authenticate(request, scope.authentications, possessionOf(request, scope), nowMs);
     if (!(outcome instanceof Promise)) return this.#decideFor(outcome, asked);
-    return outcome.then((known) =>
-      this.#now() >= context.deadlineMs
-        ? this.#refuse('deadline_exceeded', id, startedMs)
-        : this.#decideFor(known, asked),
-    );
+    if (this.#waiting >= MAX_WAITING) return this.#refuseProof('identity_unavailable', asked, null);
+    return this.#await(outcome, asked, context.deadlineMs, nowMs);
+  }
+
+  /** An answer that comes too late is none, and an Envoy may be told to let in whom nobody answers for. */
+  async #await(
+    outcome: Promise<IdentityOutcome>,
+    asked: Asked,
+    deadlineMs: number,
+    nowMs: number,
+  ): Promise<Uint8Array> {
+    const leftMs = deadlineMs - nowMs;
+    this.#waiting++;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), Math.max(0, Math.min(MAX_WAIT_MS, leftMs - answerMs(leftMs))));
+    });
+    try {
+      const known = await Promise.race([outcome, late]);
+      if (known === null) return this.#refuseProof('identity_unavailable', asked, null);
+      if (this.#now() >= deadlineMs) return this.#refuse('deadline_exceeded', asked.id, asked.startedMs);
+      return this.#decideFor(known, asked);
+    } finally {
+      clearTimeout(timer);
+      this.#waiting--;
+    }
   }
 
   /** For the one who was proven to ask, or for nobody. */

@@ -92,7 +92,7 @@ type Encode = (value: string) => string;
  * Names in the query that an application decodes to one of `names` although they are written otherwise
  * (`%73ecret` for `secret`): Envoy compares names as they are written.
  */
-function otherSpellings(names: readonly string[], query: string | null): string[] {
+export function otherSpellings(names: readonly string[], query: string | null): string[] {
   if (names.length === 0 || query === null) return [];
   const spellings = new Set<string>();
   for (const pair of query.split('&')) {

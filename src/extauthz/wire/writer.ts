@@ -1,3 +1,6 @@
+import { isUtf8 } from '../../attributes/bytes.ts';
+import { WireError } from './reader.ts';
+
 /** Writes protobuf messages. Answers are written once for equal decisions, so clarity comes before speed. */
 export class WireWriter {
   readonly #parts: Uint8Array[] = [];
@@ -9,8 +12,12 @@ export class WireWriter {
     return this.#varint(value);
   }
 
-  /** A string or bytes field from a byte string. */
+  /**
+   * A string field from a byte string. One that is no UTF-8 is an error: whoever reads protobuf would refuse the whole
+   * message, and what an Envoy does with an answer that it cannot read is not for the one who asks to choose.
+   */
   text(field: number, bytes: string): this {
+    if (!isUtf8(bytes)) throw new WireError('a text that is no UTF-8');
     return this.bytes(field, Buffer.from(bytes, 'latin1'));
   }
 

@@ -11,6 +11,7 @@ export function checkDuplicateProviders(
 ): void {
   const own = authentications.filter(({ kind }) => kind === 'IdentityProvider');
   checkTokens(own, report);
+  checkIssuers(own, options, report);
   checkKeys(own, options, report);
 }
 
@@ -32,6 +33,51 @@ function checkTokens(authentications: readonly Authentication[], report: Report)
       }
       seen.set(key, [...others, authentication]);
     }
+  }
+}
+
+/**
+ * A provider of the root namespace says who an issuer is, for the whole mesh: its policies rely on it. One of another
+ * namespace may add to that what its workloads take from the issuer, and not keys of its own.
+ */
+function checkIssuers(
+  authentications: readonly Authentication[],
+  { rootNamespace }: LanguageOptions,
+  report: Report,
+): void {
+  const known = new Map<string, { readonly name: string; readonly sources: Set<string> }>();
+  for (const each of authentications) {
+    if (each.namespace !== rootNamespace) continue;
+    for (const provider of each.providers) {
+      const { sources } = known.get(provider.issuer) ?? { sources: new Set<string>() };
+      known.set(provider.issuer, { name: nameOf(each), sources: sources.add(sourceOf(provider)) });
+    }
+  }
+  for (const each of authentications) {
+    if (each.namespace === rootNamespace) continue;
+    for (const provider of each.providers) {
+      const root = known.get(provider.issuer);
+      if (root === undefined || root.sources.has(sourceOf(provider))) continue;
+      report.error(
+        'duplicate-provider',
+        each.position,
+        `\`${nameOf(each)}\` names the issuer \`${provider.issuer}\` of \`${root.name}\`, and has other keys for it`,
+        'take the keys from where the provider of the root namespace takes them, or give it an issuer of its own',
+      );
+    }
+  }
+}
+
+/** Who vouches in the end. */
+function sourceOf(provider: Provider): string {
+  switch (provider.type) {
+    case 'jwt':
+      return JSON.stringify(provider.keys);
+    case 'introspection':
+      return provider.endpoint;
+    case 'apiKey':
+      // Each has keys of its own.
+      return provider.id;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Where a request carries a token or key. */
 import { asMap } from '../parse/expect.ts';
+import type { StringNode } from '../parse/expect.ts';
 import { positionOf } from '../parse/node.ts';
 import type { MapNode } from '../parse/node.ts';
 import type { ProofLocations } from '../identity-model.ts';
@@ -19,12 +20,29 @@ export interface LocationFields {
 
 export function readLocations(map: MapNode, fields: LocationFields, context: Context): ProofLocations {
   const names = (key: string): string[] =>
-    (stringsField(map, key, context.report) ?? []).map((text) => text.value).filter(isFirst);
+    (stringsField(map, key, context.report) ?? [])
+      .filter((text) => isName(text, context))
+      .map((text) => text.value)
+      .filter(isFirst);
   return {
     headers: readHeaders(map, fields.headers, context),
     params: names(fields.params),
     cookies: names(fields.cookies),
   };
+}
+
+/** RFC 6265 §4.1.1 for cookies; a parameter of any other name could be spelt in many ways. */
+const NAME = HEADER_NAME;
+
+function isName(text: StringNode, { report }: Context): boolean {
+  if (NAME.test(text.value)) return true;
+  report.error(
+    'bad-value',
+    positionOf(text),
+    `\`${text.value}\` is not a name of a parameter or cookie that a proof can be taken from`,
+    "a name is up to 128 letters, digits and `-._~!#$%&'*+^|` without blanks",
+  );
+  return false;
 }
 
 function isFirst(value: string, index: number, all: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
+import { toByteString } from '../../../src/attributes/bytes.ts';
 import { WireError, WireReader } from '../../../src/extauthz/wire/reader.ts';
 import { WireWriter } from '../../../src/extauthz/wire/writer.ts';
 
@@ -151,10 +152,14 @@ describe('the writer', () => {
     expect(new WireWriter().number(1, 0).bool(2, false).finish().toString('hex')).toBe('08001000');
   });
 
+  it('has no text that is no UTF-8', () => {
+    expect(() => new WireWriter().text(1, 'a\xff')).toThrow(WireError);
+  });
+
   it('is read back by the reader', () => {
     const value = fc.oneof(
       fc.nat(2 ** 31 - 1).map((n) => ['number', n] as const),
-      fc.uint8Array({ maxLength: 300 }).map((octets) => ['text', Buffer.from(octets).toString('latin1')] as const),
+      fc.string({ unit: 'binary', maxLength: 300 }).map((text) => ['text', toByteString(text.toWellFormed())] as const),
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 2000 }), value), { maxLength: 6 }), (fields) => {
