@@ -4,6 +4,7 @@ import type { HeaderLines } from '../attributes/header-lines.ts';
 import { NO_PEER, UNREADABLE_PEER } from '../attributes/peer-identity.ts';
 import type { CertificateFacts, PeerIdentity } from '../attributes/peer-identity.ts';
 import { matchesSan } from '../lib/x509/san-pattern.ts';
+import { ownCopy } from './own-copy.ts';
 import { identifyPeer, identityOf, keyOf } from './peer-identity.ts';
 import { parseXfcc } from './xfcc/xfcc.ts';
 import type { XfccElement } from './xfcc/xfcc.ts';
@@ -87,8 +88,10 @@ function spokenFor(lines: HeaderLines, depth: number, hop: PeerIdentity): PeerId
   const what = `${depth};${value}`;
   let peer = forwarded.get(what);
   if (peer === undefined) {
-    peer = peerIn(value, depth);
-    forwarded.set(what, peer);
+    // With the names of the peer in one text: they are slices of it.
+    const own = ownCopy(what);
+    peer = peerIn(own.slice(own.length - value.length), depth);
+    forwarded.set(own, peer);
   }
   return peer;
 }

@@ -7,6 +7,7 @@ import type { CertificateFacts, PeerIdentity } from '../attributes/peer-identity
 import { decodeOnce } from '../attributes/path.ts';
 import { readCertificate } from '../lib/x509/certificate.ts';
 import { parseSpiffeId } from '../attributes/spiffe-id.ts';
+import { ownCopy } from './own-copy.ts';
 
 /** Certificates seen lately, by their exact text: a mesh has few peers and each has one certificate at a time. */
 const MAX_CACHED_CERTIFICATES = 4096;
@@ -42,15 +43,17 @@ export function identifyPeer(principal: string, certificate: string): PeerIdenti
     let identity = certificates.get(certificate);
     if (identity === undefined) {
       identity = identifyCertificate(certificate);
-      certificates.set(certificate, identity);
+      // Part of a header with the certificates of other hops, maybe.
+      certificates.set(ownCopy(certificate), identity);
     }
     return identity;
   }
   if (principal === '') return NO_PEER;
   let identity = principals.get(principal);
   if (identity === undefined) {
-    identity = hasControlByte(principal) ? NO_PEER : identityOf(uriLike(principal) ? [principal] : [], [principal]);
-    principals.set(principal, identity);
+    const own = ownCopy(principal);
+    identity = hasControlByte(own) ? NO_PEER : identityOf(uriLike(own) ? [own] : [], [own]);
+    principals.set(own, identity);
   }
   return identity;
 }

@@ -1,8 +1,9 @@
 /** The issuer that a token names: not verified, good for nothing but to choose who verifies it. */
 import { LRUCache } from 'lru-cache';
 import { MAX_TOKEN_LENGTH, parseJws } from './jwt/jws.ts';
+import { ownCopy } from './own-copy.ts';
 
-/** Characters of tokens whose issuer is remembered, some thousand tokens: reading one costs more than looking it up. */
+/** Characters of tokens and their issuers, some thousand tokens: reading one costs more than looking it up. */
 const MAX_REMEMBERED = 8 * 1024 * 1024;
 
 const NO_ISSUER = Symbol('no issuer');
@@ -10,7 +11,7 @@ const NO_ISSUER = Symbol('no issuer');
 const remembered = new LRUCache<string, string | typeof NO_ISSUER>({
   max: 8192,
   maxSize: MAX_REMEMBERED,
-  sizeCalculation: (_, token) => token.length,
+  sizeCalculation: (issuer, token) => token.length + (typeof issuer === 'string' ? issuer.length : 0),
 });
 
 /** Byte string; null: it is no readable token, or names none. */
@@ -20,8 +21,8 @@ export function tokenIssuer(token: string): string | null {
   if (issuer === undefined) {
     const jws = parseJws(token);
     const claim = typeof jws === 'string' ? undefined : jws.payload.get('iss');
-    issuer = typeof claim === 'string' ? claim : NO_ISSUER;
-    remembered.set(token, issuer);
+    issuer = typeof claim === 'string' ? ownCopy(claim) : NO_ISSUER;
+    remembered.set(ownCopy(token), issuer);
   }
   return issuer === NO_ISSUER ? null : issuer;
 }

@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import type { KeyObject, webcrypto } from 'node:crypto';
 import type { ClaimMap } from '../../attributes/claim.ts';
 import { decodeBase64url } from '../jwt/base64url.ts';
+import { ownCopy } from '../own-copy.ts';
 
 /** An id is a map's key; UUIDs and thumbprints are far shorter. The token's own is bounded by the token. */
 const MAX_KID_LENGTH = 512;
@@ -106,7 +107,8 @@ export function readPublicKey(jwk: ClaimMap): PublicKey | KeyFlaw {
   const material = kty === 'RSA' ? rsaMaterial(jwk) : curveMaterial(kty as string, crv as string, jwk);
   if (typeof material === 'string') return material;
   try {
-    return new PublicKey(kid, material, allowed);
+    // Key sets are up to 1 MiB, and a key of one is kept.
+    return new PublicKey(kid === null ? null : ownCopy(kid), material, allowed);
   } catch {
     return 'malformed';
   }

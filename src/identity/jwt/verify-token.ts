@@ -2,6 +2,7 @@
 import { compactVerify, errors } from 'jose';
 import type { webcrypto } from 'node:crypto';
 import type { JwtProvider } from '../../policy/identity-model.ts';
+import { ownCopy } from '../own-copy.ts';
 import type { Authenticated, KeySet, KeySource } from '../proof.ts';
 import { checkClaims, claimsForRules } from './claims.ts';
 import { parseJws } from './jws.ts';
@@ -110,8 +111,7 @@ async function lookAt(jws: Jws, provider: JwtProvider, keys: KeySource, around: 
     provider: provider.id,
     claims: claimsForRules(jws.payload, provider.spaceDelimitedClaims),
     untilMs: end,
-    // A copy: a slice would keep the token with its signature in memory for as long as the result is kept.
-    payload: Buffer.from(jws.encodedPayload, 'latin1').toString('latin1'),
+    payload: ownCopy(jws.encodedPayload),
   });
 }
 

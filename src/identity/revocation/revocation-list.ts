@@ -3,6 +3,7 @@ import type { Claim, ClaimMap } from '../../attributes/claim.ts';
 import { isClaimMap } from '../../attributes/claim.ts';
 import { toText } from '../../attributes/bytes.ts';
 import { JsonError, parseJson } from '../jwt/json.ts';
+import { ownCopy } from '../own-copy.ts';
 
 /** Some hundred bytes each in memory. A service that revokes more wants shorter tokens. */
 export const MAX_REVOCATIONS = 100_000;
@@ -50,10 +51,10 @@ export class RevocationList {
       const iss = string(entry, 'iss', index);
       if (entry.has('jti')) {
         only(entry, ['iss', 'jti'], index);
-        tokens.add(keyOf(iss, string(entry, 'jti', index)));
+        tokens.add(ownCopy(keyOf(iss, string(entry, 'jti', index))));
       } else {
         only(entry, ['iss', 'sub', 'issuedBefore'], index);
-        const key = keyOf(iss, string(entry, 'sub', index));
+        const key = ownCopy(keyOf(iss, string(entry, 'sub', index)));
         subjects.set(key, Math.max(seconds(entry, index), subjects.get(key) ?? 0));
       }
     }
