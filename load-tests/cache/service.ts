@@ -6,7 +6,7 @@ import { CheckService } from '../../src/extauthz/service.ts';
 import type { CacheUse } from '../../src/extauthz/service.ts';
 import { loadSnapshot } from '../../src/pap/load-snapshot.ts';
 import { readPolicyFiles } from '../../src/pap/sources/read-files.ts';
-import { NO_IDENTITY } from '../../test/extauthz/support/engine.ts';
+import { NO_IDENTITY, atOnce } from '../../test/extauthz/support/engine.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -58,7 +58,7 @@ export async function openSampleService(): Promise<SampleService> {
     ...config.cache,
     check(bytes, nowMs) {
       now = nowMs;
-      service.check(bytes, context);
+      atOnce(service.check(bytes, context));
       const checked = recorded.pop();
       if (checked === undefined) throw new Error('a check that was not recorded');
       return checked;

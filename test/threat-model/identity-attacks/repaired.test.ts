@@ -96,7 +96,7 @@ describe('what is left of a cookie header', () => {
       ],
     });
     const answer = decodeCheckResponse(bytes!);
-    const set = new Map((answer.okResponse?.headers ?? []).map(({ header }) => [header?.key, header?.value]));
+    const set = new Map((answer.okResponse?.headers ?? []).map(({ header }) => [header.key, header.value]));
     expect(set.get('x-user')).toBe('ann');
     // An Envoy takes the whole answer for none where one text is no UTF-8.
     const left = set.get('cookie');
@@ -159,7 +159,7 @@ describe('policies that would open a door', () => {
       ...options,
       trustDomain: 'cluster.local',
       trustDomainAliases: [],
-    } as never);
+    });
     return diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
   };
   const keysOf = async (): Promise<Issuer> => createIssuer(ISSUER);
