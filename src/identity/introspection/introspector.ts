@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { IntrospectionProvider } from '../../policy/identity-model.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { Flights } from '../flights.ts';
 import { SYSTEM_CLOCK } from '../net/clock.ts';
 import type { Clock } from '../net/clock.ts';
 import { FetchError } from '../net/fetch-error.ts';
@@ -85,7 +86,7 @@ export class Introspector {
   readonly #options: Required<IntrospectorOptions>;
   readonly #verified: LRUCache<string, Kept>;
   readonly #refused = new LRUCache<string, Kept>({ max: MAX_REFUSED });
-  readonly #underWay = new Map<string, Promise<Authenticated>>();
+  readonly #underWay = new Flights<Authenticated>();
   readonly #servers = new LRUCache<string, Server>({ max: MAX_SERVERS });
 
   constructor({ settings = DEFAULT_INTROSPECTION_SETTINGS, clock = SYSTEM_CLOCK, ...others }: IntrospectorOptions) {
@@ -100,16 +101,15 @@ export class Introspector {
     const key = keyOf(provider, token);
     const kept = this.#verified.get(key) ?? this.#refused.get(key);
     if (kept !== undefined && this.#isFresh(kept)) return kept.result;
-    const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) return underWay;
+    const underWay = this.#underWay.join(key);
+    if (underWay === 'full') return { outcome: 'unavailable', provider: provider.id };
+    if (underWay !== null) return underWay;
     const server = this.#serverOf(provider);
     if (server.underWay >= this.#options.settings.maxConcurrent || !server.breaker.admit()) {
       server.requests.refused += 1;
       return { outcome: 'unavailable', provider: provider.id };
     }
-    const asked = this.#ask(key, provider, token, server).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, asked);
-    return asked;
+    return this.#underWay.start(key, this.#ask(key, provider, token, server));
   }
 
   status(): readonly IntrospectionStatus[] {

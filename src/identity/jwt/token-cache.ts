@@ -5,6 +5,7 @@ import type { Claim } from '../../attributes/claim.ts';
 import { isClaimList, isClaimMap } from '../../attributes/claim.ts';
 import type { JwtProvider } from '../../policy/identity-model.ts';
 import type { Authenticated, KeySource } from '../proof.ts';
+import { Flights } from '../flights.ts';
 import { KeyWaiters } from './key-waiters.ts';
 import type { GateSettings } from './gate.ts';
 import { MAX_TOKEN_LENGTH, parseJws } from './jws.ts';
@@ -52,7 +53,7 @@ export class TokenCache {
   readonly #gate: Gate;
   readonly #verified: LRUCache<string, Entry>;
   readonly #refused = new LRUCache<string, Entry>({ max: MAX_FAILURES });
-  readonly #flights = new Map<string, Promise<Authenticated>>();
+  readonly #flights = new Flights<Authenticated>();
   readonly #keyWaiters = new KeyWaiters();
   readonly #scopes = new WeakMap<JwtProvider, WeakMap<KeySource, string>>();
   readonly #sources = new WeakMap<KeySource, number>();
@@ -90,7 +91,8 @@ export class TokenCache {
     if (known !== null) return known;
     // Who asks under other keys waits for no look that began under the earlier ones.
     const flight = `${key}:${keys.current?.version ?? ''}`;
-    return this.#flights.get(flight) ?? this.#start(key, flight, token, provider, keys);
+    const joined = this.#flights.join(flight) ?? this.#start(key, flight, token, provider, keys);
+    return joined === 'full' ? { outcome: 'unavailable', provider: provider.id } : joined;
   }
 
   #known(key: string, keys: KeySource): Authenticated | null {
@@ -119,13 +121,11 @@ export class TokenCache {
       waitFor: (wait) => this.#keyWaiters.wait(keys, wait),
     });
     if (!(verdict instanceof Promise)) return verdict.result;
-    const flight = verdict.then((done) => {
-      this.#flights.delete(flightKey);
+    const work = verdict.then((done) => {
       this.#keep(key, done);
       return done.result;
     });
-    this.#flights.set(flightKey, flight);
-    return flight;
+    return this.#flights.start(flightKey, work);
   }
 
   #keep(key: string, { result, keysVersion }: TokenVerdict): void {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { toByteString } from '../../../src/attributes/bytes.ts';
+import { FLIGHT_DEFAULTS } from '../../../src/identity/flights.ts';
 import type { IntrospectionClient } from '../../../src/identity/introspection/client.ts';
 import { DEFAULT_INTROSPECTION_SETTINGS, Introspector } from '../../../src/identity/introspection/introspector.ts';
 import type { GuardedFetch } from '../../../src/identity/net/guarded-fetch.ts';
@@ -406,6 +407,18 @@ describe('one token asked for many times at once', () => {
     expect(server.seen).toHaveLength(1);
     server.handler = serve;
     says({ sub: 'a' });
+    expect(await ask()).toMatchObject({ outcome: 'verified' });
+  });
+});
+
+describe('more that ask for one token at once than may wait', () => {
+  test('are unavailable, and the others get their answer', async () => {
+    says({ sub: 'a' });
+    const { maxJoined } = FLIGHT_DEFAULTS;
+    const results = await Promise.all(Array.from({ length: 1 + maxJoined + 5 }, () => ask()));
+    expect(results.filter(({ outcome }) => outcome === 'verified')).toHaveLength(1 + maxJoined);
+    expect(results.slice(-5)).toEqual(Array(5).fill({ outcome: 'unavailable', provider: 'shop/opaque' }));
+    expect(server.seen).toHaveLength(1);
     expect(await ask()).toMatchObject({ outcome: 'verified' });
   });
 });

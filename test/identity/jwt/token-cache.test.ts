@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { FLIGHT_DEFAULTS } from '../../../src/identity/flights.ts';
 import { createGate } from '../../../src/identity/jwt/gate.ts';
 import { TOKEN_CACHE_DEFAULTS, TokenCache } from '../../../src/identity/jwt/token-cache.ts';
 import type { TokenCacheSettings } from '../../../src/identity/jwt/token-cache.ts';
@@ -54,6 +55,17 @@ describe('TokenCache', () => {
     const results = await Promise.all(Array.from({ length: 50 }, () => counted.ask(text, keys)));
     expect(new Set(results).size).toBe(1);
     expect(counted.signatures).toBe(1);
+  });
+
+  it('says that it cannot tell when too many wait for one token', async () => {
+    const counted = new Counted();
+    const keys = new TestKeys(ES);
+    const text = token(ES);
+    const { maxJoined } = FLIGHT_DEFAULTS;
+    const results = await Promise.all(Array.from({ length: 1 + maxJoined + 5 }, () => counted.ask(text, keys)));
+    expect(results.filter(({ outcome }) => outcome === 'verified')).toHaveLength(1 + maxJoined);
+    expect(results.slice(-5)).toEqual(Array(5).fill({ outcome: 'unavailable', provider: BY.id }));
+    expect((await counted.ask(text, keys)).outcome).toBe('verified');
   });
 
   it('verifies again after the longest time that is configured', async () => {
