@@ -30,6 +30,7 @@ import { createPrometheusText } from './telemetry/prometheus.ts';
 import type { PrometheusText } from './telemetry/prometheus.ts';
 import { GrpcJsTransport } from './transport/grpc-js/transport.ts';
 import { Health } from './transport/health.ts';
+import { NativeTransport } from './transport/native/transport.ts';
 import { MAX_RECEIVED_BYTES } from './transport/limits.ts';
 import type { Listener, Methods, Transport, TransportLog } from './transport/transport.ts';
 import { ListenError } from './transport/transport.ts';
@@ -150,11 +151,8 @@ async function listen(config: ServiceConfig, log: Logger, methods: Methods): Pro
   }
 }
 
-/** @throws {@link CommandFailure} for a transport that this version does not have. */
 function transportFor(config: ServiceConfig, log: TransportLog): Transport {
-  if (config.transport !== 'grpc-js')
-    throw new CommandFailure(`there is no transport \`${config.transport}\` in this version: use \`grpc-js\``);
-  return new GrpcJsTransport(log);
+  return config.transport === 'native' ? new NativeTransport(log) : new GrpcJsTransport(log);
 }
 
 function methodsOf(checks: CheckService, health: Health): Methods {
