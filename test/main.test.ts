@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromJson, toBinary, type JsonValue } from '@bufbuild/protobuf';
@@ -110,11 +111,11 @@ async function freePort(): Promise<number> {
 }
 
 describe('serve', () => {
-  test(
-    'prints one line when it is ready, answers, and leaves with 0 on SIGTERM',
-    async () => {
-      using dir = files({ 'shop.yaml': SHOP });
-      await using service = new Service('--policies', dir.path);
+  test.each(['grpc-js', 'native'])(
+    'prints one line when it is ready, answers, and leaves with 0 on SIGTERM (transport %s)',
+    async (transport) => {
+      using dir = files({ 'shop.yaml': SHOP, 'portcullis.conf': `transport: ${transport}\n` });
+      await using service = new Service('--config', join(dir.path, 'portcullis.conf'), '--policies', dir.path);
       await service.ready();
       expect(service.stdout).toMatch(
         /^portcullis is ready: grpc 127\.0\.0\.1:\d+, admin http:\/\/127\.0\.0\.1:\d+, 2 policies, revision [0-9a-f]{16}\n$/,
