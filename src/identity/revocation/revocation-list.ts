@@ -1,8 +1,11 @@
 /** Tokens that are no longer good though their time is not over: looked at for each request, cached results too. */
 import type { Claim, ClaimMap } from '../../attributes/claim.ts';
-import { isClaimMap } from '../../attributes/claim.ts';
+import { isClaimList, isClaimMap } from '../../attributes/claim.ts';
 import { toText } from '../../attributes/bytes.ts';
-import { JsonError, parseJson } from '../jwt/json.ts';
+import { runSteps } from '../../lib/steps.ts';
+import type { Steps } from '../../lib/steps.ts';
+import { JsonError, parseJsonInSteps } from '../jwt/json.ts';
+import type { ElementReader } from '../jwt/json.ts';
 import { ownCopy } from '../own-copy.ts';
 
 /** Some hundred bytes each in memory. A service that revokes more wants shorter tokens. */
@@ -13,6 +16,8 @@ const MAX_LENGTH = 32 * 1024 * 1024;
 
 /** An issuer is a URL, a subject or token id a name; longer ones are a mistake in the list. */
 const MAX_STRING_LENGTH = 2048;
+
+const LIST = 'revoked';
 
 /** The entry or byte at fault and what is wrong with it, in one line for people. */
 export class RevocationError extends Error {
@@ -45,9 +50,14 @@ export class RevocationList {
    * @throws {RevocationError}
    */
   static parse(text: string): RevocationList {
+    return runSteps(RevocationList.parseInSteps(text));
+  }
+
+  /** As {@link parse}: half a second's work for the longest lists. */
+  static *parseInSteps(text: string): Steps<RevocationList> {
     const tokens = new Set<string>();
     const subjects = new Map<string, number>();
-    for (const [index, entry] of entriesOf(text).entries()) {
+    yield* readEntries(text, (entry, index) => {
       const iss = string(entry, 'iss', index);
       if (entry.has('jti')) {
         only(entry, ['iss', 'jti'], index);
@@ -57,7 +67,7 @@ export class RevocationList {
         const key = ownCopy(keyOf(iss, string(entry, 'sub', index)));
         subjects.set(key, Math.max(seconds(entry, index), subjects.get(key) ?? 0));
       }
-    }
+    });
     return new RevocationList(tokens, subjects);
   }
 
@@ -83,26 +93,28 @@ export class RevocationList {
   }
 }
 
-function entriesOf(text: string): readonly ClaimMap[] {
+/** Gives each entry to `take`. */
+function* readEntries(text: string, take: (entry: ClaimMap, index: number) => void): Steps<void> {
   if (text.length > MAX_LENGTH) throw new RevocationError(`longer than ${MAX_LENGTH} bytes`);
-  const root = parse(text);
+  const root = yield* parse(text, (member, index, entry) => {
+    if (member !== LIST || index >= MAX_REVOCATIONS) return null;
+    if (!isClaimMap(entry)) throw new RevocationError(`revoked[${index}] is not an object`);
+    take(entry, index);
+    return null;
+  });
   if (!isClaimMap(root)) throw new RevocationError('not an object with the member `revoked`');
-  const unknown = [...root.keys()].find((name) => name !== 'revoked');
+  const unknown = [...root.keys()].find((name) => name !== LIST);
   if (unknown !== undefined) throw new RevocationError(`unknown member ${shown(unknown)}`);
-  const entries = root.get('revoked');
-  if (!Array.isArray(entries)) throw new RevocationError('`revoked` is not a list');
+  const entries = root.get(LIST);
+  if (!isClaimList(entries)) throw new RevocationError('`revoked` is not a list');
   if (entries.length > MAX_REVOCATIONS) {
     throw new RevocationError(`${entries.length} entries, more than ${MAX_REVOCATIONS}`);
   }
-  return (entries as readonly Claim[]).map((entry, index) => {
-    if (!isClaimMap(entry)) throw new RevocationError(`revoked[${index}] is not an object`);
-    return entry;
-  });
 }
 
-function parse(text: string): Claim {
+function* parse(text: string, read: ElementReader): Steps<Claim> {
   try {
-    return parseJson(text);
+    return yield* parseJsonInSteps(text, read);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     const lines = text.slice(0, error.offset).split('\n');

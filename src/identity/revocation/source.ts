@@ -1,7 +1,8 @@
 /** Where the revocation list is, and the last good one of it. */
-import { hash } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { runStepsInSlices } from '../../lib/steps.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../net/clock.ts';
 import { FetchError, codeOf } from '../net/fetch-error.ts';
@@ -91,8 +92,8 @@ export class RevocationSource {
   async #look(): Promise<void> {
     const { clock, log, settings } = this.#options;
     try {
-      const text = await this.#read();
-      if (text !== null) this.#take(text);
+      const bytes = await this.#read();
+      if (bytes !== null) await this.#take(bytes);
       this.#lastSuccessMs = clock.nowMs();
       if (this.#lastError !== null) log.info({}, 'the revocation list can be read again');
       this.#lastError = null;
@@ -112,15 +113,14 @@ export class RevocationSource {
     this.#cancelNext = clock.after(waitMs * spread, () => void this.#look());
   }
 
-  /** A byte string; null: it is as it was. */
-  async #read(): Promise<string | null> {
+  /** null: it is as it was. */
+  async #read(): Promise<Buffer | null> {
     const { settings, fetch } = this.#options;
     if (settings.file !== null) return this.#readFile(settings.file);
-    const body = await fetch({ url: settings.url!, signal: this.#closed.signal });
-    return body.toString('latin1');
+    return fetch({ url: settings.url!, signal: this.#closed.signal });
   }
 
-  async #readFile(path: string): Promise<string | null> {
+  async #readFile(path: string): Promise<Buffer | null> {
     try {
       const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
       const stamp = [ino, size, mtimeNs, ctimeNs].join(':');
@@ -131,17 +131,18 @@ export class RevocationSource {
       if (bytes.length > MAX_FILE_BYTES) throw new FetchError('file', 'revocation list: the file is too long');
       // Taken before the bytes were: a change in between is found by the next look.
       this.#stamp = stamp;
-      return bytes.toString('latin1');
+      return bytes;
     } catch (error) {
       if (error instanceof FetchError) throw error;
       throw new FetchError('file', `revocation list: ${codeOf(error)}`);
     }
   }
 
-  #take(text: string): void {
-    const digest = hash('sha256', text);
+  /** Checks go on in the meantime, with the list that was: it is hashed elsewhere and read in slices. */
+  async #take(bytes: Buffer): Promise<void> {
+    const digest = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('base64');
     if (digest === this.#digest) return;
-    this.#list = RevocationList.parse(text);
+    this.#list = await runStepsInSlices(RevocationList.parseInSteps(bytes.toString('latin1')), this.#closed.signal);
     this.#digest = digest;
   }
 }

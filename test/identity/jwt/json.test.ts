@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Claim } from '../../../src/attributes/claim.ts';
 import { toByteString, toTextStrict } from '../../../src/attributes/bytes.ts';
-import { JsonError, MAX_JSON_DEPTH, parseJson } from '../../../src/identity/jwt/json.ts';
+import { JsonError, MAX_JSON_DEPTH, parseJson, parseJsonInSteps } from '../../../src/identity/jwt/json.ts';
+import { runSteps } from '../../../src/lib/steps.ts';
 import { PARAMETERS, TIMEOUT_MS, named } from '../../property/runs.ts';
 
 /** As `JSON.parse` would have it. Strings that are no UTF-8 would throw. */
@@ -108,4 +109,75 @@ describe('parseJson', () => {
     },
     TIMEOUT_MS,
   );
+
+  it(
+    named('reads the same in steps'),
+    () => {
+      const pieces = fc.constantFrom(
+        ...'{{[]},:"1 ',
+        '{"a":',
+        '{"b":[',
+        ',"a":',
+        '[[',
+        'null',
+        '"é"',
+        '\u00ff',
+        'x',
+        '\n',
+      );
+      fc.assert(
+        fc.property(
+          fc.oneof(
+            fc.json({ maxDepth: 5 }),
+            fc.array(pieces).map((parts) => parts.join('')),
+          ),
+          (text) => {
+            const bytes = text.includes('\u00ff') ? text : toByteString(text);
+            expect(stepped(bytes)).toEqual(outcomeOf(() => parseJson(bytes)));
+          },
+        ),
+        { ...PARAMETERS, numRuns: PARAMETERS.numRuns * 20 },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it('is no UTF-8 in steps either, wherever its pieces end', () => {
+    const long = (before: number, rest: string): string => `"${'a'.repeat(before)}${rest}"`;
+    const smile = toByteString('😀');
+    for (let before = 65_525; before < 65_540; before++) {
+      const good = long(before, smile + smile);
+      expect(stepped(good)).toEqual(parseJson(good));
+      for (const bad of [smile.slice(1), smile.slice(0, 3), '\x80'.repeat(9), '\xf0']) {
+        expect(stepped(long(before, bad))).toBe('0: not UTF-8');
+        expect(stepped('\x80'.repeat(before) + bad)).toBe('0: not UTF-8');
+      }
+    }
+  });
+
+  it('gives the elements of lists of the document away', () => {
+    const seen: unknown[] = [];
+    const steps = parseJsonInSteps('{"a": [1, [2]], "b": 3, "c": {"d": [4]}}', (...given) => {
+      seen.push(given);
+      return given[1];
+    });
+    expect(plain(runSteps(steps))).toEqual({ a: [0, 1], b: 3, c: { d: [4] } });
+    expect(seen).toEqual([
+      ['a', 0, 1],
+      ['a', 1, [2]],
+    ]);
+  });
 });
+
+function outcomeOf(read: () => Claim): unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    return `${error.offset}: ${error.message}`;
+  }
+}
+
+function stepped(bytes: string): unknown {
+  return outcomeOf(() => runSteps(parseJsonInSteps(bytes, (_member, _index, element) => element)));
+}
