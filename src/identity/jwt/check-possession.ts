@@ -1,7 +1,7 @@
 /** Proof that the caller holds what the token is bound to (`cnf`, RFC 7800): asked at each request, never cached. */
 import { isClaimMap } from '../../attributes/claim.ts';
 import type { JwtProvider } from '../../policy/identity-model.ts';
-import type { Authenticated, VerifiedProof } from '../proof.ts';
+import type { Authenticated, KeySource, VerifiedProof } from '../proof.ts';
 import type { DpopVerifier } from './dpop.ts';
 import type { Possession } from './possession.ts';
 import { invalidToken } from './verify-token.ts';
@@ -11,6 +11,7 @@ export function checkPossession(
   proof: VerifiedProof,
   provider: JwtProvider,
   token: string,
+  keys: KeySource,
   possession: Possession,
   dpop: DpopVerifier,
 ): Authenticated | Promise<Authenticated> {
@@ -24,7 +25,7 @@ export function checkPossession(
     case 'dpop': {
       const thumbprint = confirmation(proof, 'jkt');
       if (thumbprint === null) return invalidToken('the token is bound to no key');
-      return dpop.verify(possession, token, thumbprint).then((flaw): Authenticated => {
+      return dpop.verify(possession, token, thumbprint, keys).then((flaw): Authenticated => {
         if (flaw === null) return proof;
         return flaw === 'full' ? { outcome: 'unavailable', provider: provider.id } : invalidToken(flaw);
       });

@@ -6,6 +6,8 @@ import type { webcrypto } from 'node:crypto';
 import { asciiLowerCase } from '../../attributes/bytes.ts';
 import type { ClaimMap } from '../../attributes/claim.ts';
 import { isClaimMap } from '../../attributes/claim.ts';
+import { ownCopy } from '../own-copy.ts';
+import type { KeySource } from '../proof.ts';
 import { parseJws } from './jws.ts';
 import type { Jws } from './jws.ts';
 import type { Possession } from './possession.ts';
@@ -17,9 +19,16 @@ export interface DpopSettings {
   readonly windowMs: number;
   /** Proofs that are remembered. None is forgotten early: past it proofs are refused. */
   readonly maxRemembered: number;
+  /** Of one key, so that who has one cannot take the place of all. */
+  readonly maxRememberedOfKey: number;
 }
 
-export const DPOP_DEFAULTS: DpopSettings = { windowMs: 60_000, maxRemembered: 100_000 };
+/** Each is remembered for twice the window: a key may sign 166 requests a second, all keys together 833. */
+export const DPOP_DEFAULTS: DpopSettings = {
+  windowMs: 60_000,
+  maxRemembered: 100_000,
+  maxRememberedOfKey: 20_000,
+};
 
 /** A proof is three claims and a key. */
 const MAX_PROOF_LENGTH = 4 * 1024;
@@ -29,12 +38,25 @@ const MAX_JTI_LENGTH = 256;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'];
 
+interface Holder {
+  readonly thumbprint: string;
+  proofs: number;
+}
+
+interface UsedProof {
+  readonly holder: Holder;
+  /** When it is forgotten. */
+  readonly untilMs: number;
+}
+
 export class DpopVerifier {
   readonly #settings: DpopSettings;
   readonly #now: () => number;
   readonly #gate: Gate;
-  /** Hash of key and `jti`, to when it is forgotten; in the order of arrival. */
-  readonly #seen = new Map<string, number>();
+  /** By the hash of key and `jti`; in the order of arrival. */
+  readonly #seen = new Map<string, UsedProof>();
+  /** By the thumbprint; those of which there are proofs in {@link #seen}. */
+  readonly #holders = new Map<string, Holder>();
 
   constructor(settings: DpopSettings, now: () => number, gate: Gate) {
     this.#settings = settings;
@@ -43,11 +65,12 @@ export class DpopVerifier {
   }
 
   /**
-   * null: good, and used up. `full`: it cannot be told. Else why not, fit for the caller. Never rejects.
+   * null: good, and used up. `full`: it cannot be told. Else why not, fit for the caller. Never rejects. `keys`: those
+   * that `token` was verified with.
    *
    * What is remembered is of this process: several instances each take a proof once.
    */
-  async verify(possession: Possession, token: string, thumbprint: string): Promise<string | null> {
+  async verify(possession: Possession, token: string, thumbprint: string, keys: KeySource): Promise<string | null> {
     const { dpop } = possession;
     if (dpop.form === 'joined' || dpop.lines.length !== 1) return 'exactly one DPoP proof is needed';
     if (dpop.lines[0]!.length > MAX_PROOF_LENGTH) return 'the DPoP proof is too long';
@@ -59,7 +82,7 @@ export class DpopVerifier {
     if (jwk === null) return 'the DPoP proof has no public key';
     try {
       if ((await calculateJwkThumbprint(jwk, 'sha256')) !== thumbprint) return 'the DPoP proof is of another key';
-      const checked = this.#gate(async () =>
+      const checked = this.#gate(keys, async () =>
         isSignedBy(proof, (await importJWK(jwk, proof.algorithm)) as webcrypto.CryptoKey),
       );
       if (checked === null) return 'full';
@@ -67,7 +90,7 @@ export class DpopVerifier {
     } catch {
       return 'the DPoP proof has no public key';
     }
-    return this.#use(hash('sha256', `${thumbprint}.${proof.payload.get('jti') as string}`, 'base64url'));
+    return this.#use(thumbprint, proof.payload.get('jti') as string);
   }
 
   #flawOf({ algorithm, typ, payload }: Jws, possession: Possession, token: string): string | null {
@@ -88,17 +111,28 @@ export class DpopVerifier {
     return payload.get('ath') === hash('sha256', token, 'base64url') ? null : 'the DPoP proof is for another token';
   }
 
-  #use(key: string): string | null {
+  #use(thumbprint: string, jti: string): string | null {
     const nowMs = this.#now();
-    for (const [old, untilMs] of this.#seen) {
+    for (const [old, { holder, untilMs }] of this.#seen) {
       if (untilMs > nowMs) break;
       this.#seen.delete(old);
+      holder.proofs -= 1;
+      if (holder.proofs === 0) this.#holders.delete(holder.thumbprint);
     }
+    const { windowMs, maxRemembered, maxRememberedOfKey } = this.#settings;
+    const key = hash('sha256', `${thumbprint}.${jti}`, 'base64url');
     if (this.#seen.has(key)) return 'the DPoP proof was used before';
-    if (this.#seen.size >= this.#settings.maxRemembered) return 'full';
+    if (this.#seen.size >= maxRemembered) return 'full';
+    let holder = this.#holders.get(thumbprint);
+    if ((holder?.proofs ?? 0) >= maxRememberedOfKey) return 'full';
+    if (holder === undefined) {
+      holder = { thumbprint: ownCopy(thumbprint), proofs: 0 };
+      this.#holders.set(holder.thumbprint, holder);
+    }
+    holder.proofs += 1;
     // `iat` may be one window ahead, and the proof good for another one after that. A clock that is set back cannot
     // make it good again within this time.
-    this.#seen.set(key, nowMs + 2 * this.#settings.windowMs + 1);
+    this.#seen.set(key, { holder, untilMs: nowMs + 2 * windowMs + 1 });
     return null;
   }
 }

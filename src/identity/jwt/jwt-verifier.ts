@@ -56,8 +56,8 @@ export class JwtVerifier {
   ): Authenticated | Promise<Authenticated> {
     const result = this.#cache.verify(token, provider, keys);
     return result instanceof Promise
-      ? result.then((verdict) => this.#further(verdict, token, provider, possession))
-      : this.#further(result, token, provider, possession);
+      ? result.then((verdict) => this.#further(verdict, token, provider, keys, possession))
+      : this.#further(result, token, provider, keys, possession);
   }
 
   /**
@@ -82,11 +82,12 @@ export class JwtVerifier {
     result: Authenticated,
     token: string,
     provider: JwtProvider,
+    keys: KeySource,
     possession: Possession,
   ): Authenticated | Promise<Authenticated> {
     if (result.outcome !== 'verified') return result;
     if (this.#revocations().isRevoked(result.claims, this.#now())) return invalidToken('the token is revoked');
-    return checkPossession(result, provider, token, possession, this.#dpop);
+    return checkPossession(result, provider, token, keys, possession, this.#dpop);
   }
 }
 

@@ -23,8 +23,8 @@ const MAX_KEYS_TRIED = 8;
 /** Keys that change each time while a signature is looked at are no issuer's: then it cannot be told. */
 const MAX_LOOKS = 3;
 
-/** Runs a piece of work when there is room for it; null: there is no room. */
-export type Gate = <T>(work: () => Promise<T>) => Promise<T> | null;
+/** Runs a piece of work, for tokens of the keys of `source`, when there is room for it; null: there is no room. */
+export type Gate = <T>(source: KeySource, work: () => Promise<T>) => Promise<T> | null;
 
 export interface Surroundings {
   /** Milliseconds since the epoch. */
@@ -100,7 +100,7 @@ async function lookAt(jws: Jws, provider: JwtProvider, keys: KeySource, around: 
   const verdict = (result: Authenticated): TokenVerdict => ({ result, keysVersion: set.version });
   if (candidates.length === 0) return verdict(invalidToken('the token is signed with an unknown key'));
 
-  const running = around.gate(() => isSignedByAny(jws, candidates));
+  const running = around.gate(keys, () => isSignedByAny(jws, candidates));
   if (running === null) return unavailable(provider);
   if (!(await running)) return verdict(invalidToken('the signature is wrong'));
 

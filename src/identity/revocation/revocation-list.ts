@@ -117,10 +117,11 @@ function* parse(text: string, read: ElementReader): Steps<Claim> {
     return yield* parseJsonInSteps(text, read);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    const lines = text.slice(0, error.offset).split('\n');
-    throw new RevocationError(`line ${lines.length}, column ${lines.at(-1)!.length + 1}: ${error.message}`, {
-      cause: error,
-    });
+    const before = text.slice(0, error.offset);
+    const column = before.length - before.lastIndexOf('\n');
+    let line = 1;
+    for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line++;
+    throw new RevocationError(`line ${line}, column ${column}: ${error.message}`, { cause: error });
   }
 }
 

@@ -215,6 +215,20 @@ describe('a token that is bound to a key (RFC 9449)', () => {
     expect(await outcome(proof({ payload: { iat: NOW + 121 } }))).toBe('verified');
   });
 
+  it('has room for other keys when one has used up its own', async () => {
+    verifier = new TestVerifier({}, { maxRemembered: 5, maxRememberedOfKey: 2 });
+    const one = bound;
+    for (const wanted of ['verified', 'verified', 'unavailable']) expect(await outcome(proof())).toBe(wanted);
+    bound = token(ES, { payload: { cnf: { jkt: await calculateJwkThumbprint(publicJwk(THIEF)) } } });
+    expect(await outcome(proof({ key: THIEF }))).toBe('verified');
+    bound = one;
+    expect(await outcome(proof())).toBe('unavailable');
+    verifier.nowMs += 121_000;
+    for (const wanted of ['verified', 'verified', 'unavailable']) {
+      expect(await outcome(proof({ payload: { iat: NOW + 121 } }))).toBe(wanted);
+    }
+  });
+
   it(
     named('no change of a good proof is good'),
     async () => {

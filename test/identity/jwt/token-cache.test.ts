@@ -21,8 +21,8 @@ class Counted {
   constructor(settings: Partial<TokenCacheSettings> = {}) {
     const all = { ...TOKEN_CACHE_DEFAULTS, ...settings };
     const inner = createGate(all);
-    const gate: Gate = (work) =>
-      inner(() => {
+    const gate: Gate = (source, work) =>
+      inner(source, () => {
         this.signatures++;
         return work();
       });
@@ -170,7 +170,7 @@ describe('TokenCache', () => {
 
   it('says that it cannot tell when too many new tokens wait, and tells again afterwards', async () => {
     const keys = new TestKeys(ES);
-    const counted = new Counted({ maxRunning: 1, maxWaiting: 2 });
+    const counted = new Counted({ maxRunning: 1, maxWaiting: 4 });
     const known = numbered(0);
     await counted.ask(known, keys);
     const outcomes = (await Promise.all([1, 2, 3, 4, 5].map((index) => counted.ask(numbered(index), keys)))).map(
@@ -239,9 +239,11 @@ describe('TokenCache', () => {
   });
 });
 
+const SOURCE = new TestKeys();
+
 describe('createGate', () => {
   it('runs no more than its number at once, in order, also after failures', async () => {
-    const gate = createGate({ maxRunning: 2, maxWaiting: 10 });
+    const gate = createGate({ maxRunning: 2, maxWaiting: 12 });
     let running = 0;
     let most = 0;
     const order: number[] = [];
@@ -253,15 +255,34 @@ describe('createGate', () => {
       if (index % 2 === 0) throw new Error('failed');
     };
     const all = await Promise.allSettled(
-      Array.from({ length: 8 }, (_, index) => gate(() => work(index)) ?? Promise.reject(new Error('no room'))),
+      Array.from({ length: 8 }, (_, index) => gate(SOURCE, () => work(index)) ?? Promise.reject(new Error('no room'))),
     );
     expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(4);
     expect(most).toBe(2);
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(await gate(() => Promise.resolve('free'))).toBe('free');
+    expect(await gate(SOURCE, () => Promise.resolve('free'))).toBe('free');
     const full = createGate({ maxRunning: 1, maxWaiting: 0 });
-    const first = full(() => Promise.resolve());
-    expect(full(() => Promise.resolve())).toBeNull();
+    const first = full(SOURCE, () => Promise.resolve());
+    expect(full(SOURCE, () => Promise.resolve())).toBeNull();
     await first;
+  });
+
+  it('has room for others when one source has taken its half, and for that one again later', async () => {
+    const gate = createGate({ maxRunning: 1, maxWaiting: 4 });
+    const [flood, other] = [new TestKeys(), new TestKeys()];
+    const order: string[] = [];
+    const work = (name: string) => (): Promise<void> => {
+      order.push(name);
+      return Promise.resolve();
+    };
+    const taken = ['a', 'b', 'c', 'd'].map((name) => gate(flood, work(name)));
+    expect(taken.map((each) => each === null)).toEqual([false, false, false, true]);
+    const others = ['x', 'y', 'z'].map((name) => gate(other, work(name)));
+    expect(others.map((each) => each === null)).toEqual([false, false, true]);
+    await Promise.all([...taken, ...others]);
+    expect(order).toEqual(['a', 'b', 'c', 'x', 'y']);
+    const again = ['e', 'f', 'g', 'h'].map((name) => gate(flood, work(name)));
+    expect(again.map((each) => each === null)).toEqual([false, false, false, true]);
+    await Promise.all(again);
   });
 });
