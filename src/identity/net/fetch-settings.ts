@@ -44,11 +44,19 @@ export function settingsByUrl(targets: readonly FetchTarget[], others: FetchSett
 }
 
 /**
+ * What some servers read as the end of a path segment, or as one that goes up: an escaped slash, backslash or dot, an
+ * escaped percent sign of one of those for who decodes twice, dots with parameters behind them. `/realm/..%2fadmin` is
+ * below `/realm` in the text and not on such a server. The URL's own parser has taken away what it knows for `..`.
+ */
+const MAYBE_ELSEWHERE = /%(?:2[ef5]|5c)|(?:^|\/)\.{1,2};/i;
+
+/**
  * By whole path segments, of the parsed URL: `https://a.example` must not mean `https://a.example.evil.example`, nor
- * `/realm` mean `/realm2`.
+ * `/realm` mean `/realm2`. A path that servers may read as another is below nothing: a target brings credentials.
  */
 export function isBelow(url: URL, prefix: URL): boolean {
   if (url.protocol !== prefix.protocol || url.host !== prefix.host) return false;
+  if (url.pathname === prefix.pathname) return true;
   const path = prefix.pathname.endsWith('/') ? prefix.pathname : `${prefix.pathname}/`;
-  return url.pathname === prefix.pathname || url.pathname.startsWith(path);
+  return url.pathname.startsWith(path) && !MAYBE_ELSEWHERE.test(url.pathname.slice(path.length));
 }
