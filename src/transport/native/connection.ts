@@ -24,6 +24,7 @@ import {
   SETTINGS_PER_SECOND,
   STREAM_ERROR_BURST,
   STREAM_ERRORS_PER_SECOND,
+  UNFINISHED_MESSAGE_BYTES,
   UNSENT_PAUSE_BYTES,
   WRITE_STALL_MS,
 } from './bounds.ts';
@@ -124,7 +125,9 @@ export class Connection implements FrameSink, Living {
     this.#sender = new Sender(this.#output, budget, (stream) => this.#sent(stream));
     this.#block = new HeaderBlock(budget);
     this.#calls = new Calls(this.#sender, peer, log, (error) => this.#fail(error));
-    this.#bodies = new RequestBodies(maxMessageBytes, budget, (id, bytes) => this.#sender.windowUpdate(id, bytes));
+    this.#bodies = new RequestBodies(maxMessageBytes, UNFINISHED_MESSAGE_BYTES, budget, (id, bytes) =>
+      this.#sender.windowUpdate(id, bytes),
+    );
     // §3.4: SETTINGS is the first frame of a server.
     this.#sender.settings([
       [Setting.maxConcurrentStreams, maxConcurrentStreams],

@@ -2,7 +2,6 @@
  * Messages that come in pieces, and how much more of them a peer may send. Their windows are what holds a peer back: above the bound
  * only the oldest of them gets one, so that there is always one that can end.
  */
-import { UNFINISHED_MESSAGE_BYTES } from './bounds.ts';
 import { INITIAL_WINDOW_BYTES } from './frame.ts';
 import { MessageReader } from './message-reader.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -14,6 +13,7 @@ const GRANT_BYTES = INITIAL_WINDOW_BYTES >> 1;
 
 export class RequestBodies {
   readonly #maxMessageBytes: number;
+  readonly #maxUnfinishedBytes: number;
   readonly #budget: MemoryBudget;
   readonly #grant: (streamId: number, bytes: number) => void;
   /** Oldest first. */
@@ -21,7 +21,14 @@ export class RequestBodies {
   readonly #held = new Set<Stream>();
   #bytes = 0;
 
-  constructor(maxMessageBytes: number, budget: MemoryBudget, grant: (streamId: number, bytes: number) => void) {
+  /** `grant` opens the window of a stream by so many bytes. */
+  constructor(
+    maxMessageBytes: number,
+    maxUnfinishedBytes: number,
+    budget: MemoryBudget,
+    grant: (streamId: number, bytes: number) => void,
+  ) {
+    this.#maxUnfinishedBytes = maxUnfinishedBytes;
     this.#maxMessageBytes = maxMessageBytes;
     this.#budget = budget;
     this.#grant = grant;
@@ -43,7 +50,7 @@ export class RequestBodies {
   letContinue(stream: Stream): void {
     if (stream.windowUsed < GRANT_BYTES) return;
     const [oldest] = this.#reading;
-    if (this.#bytes < UNFINISHED_MESSAGE_BYTES || stream === oldest) this.#open(stream);
+    if (this.#bytes < this.#maxUnfinishedBytes || stream === oldest) this.#open(stream);
     else this.#held.add(stream);
   }
 
@@ -64,7 +71,7 @@ export class RequestBodies {
     this.#bytes -= reader.heldBytes;
     reader.drop();
     this.#held.delete(stream);
-    if (this.#bytes < UNFINISHED_MESSAGE_BYTES) {
+    if (this.#bytes < this.#maxUnfinishedBytes) {
       for (const other of this.#held) this.#open(other);
       this.#held.clear();
       return;
