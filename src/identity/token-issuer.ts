@@ -1,6 +1,7 @@
 /** The issuer that a token names: not verified, good for nothing but to choose who verifies it. */
 import { LRUCache } from 'lru-cache';
-import { MAX_TOKEN_LENGTH, parseJws } from './jwt/jws.ts';
+import { MAX_TOKEN_LENGTH } from './jwt/jws.ts';
+import { readToken } from './jwt/token-reading.ts';
 import { ownCopy } from './own-copy.ts';
 
 /** Characters of tokens and their issuers, some thousand tokens: reading one costs more than looking it up. */
@@ -19,7 +20,7 @@ export function tokenIssuer(token: string): string | null {
   if (token === '' || token.length > MAX_TOKEN_LENGTH) return null;
   let issuer = remembered.get(token);
   if (issuer === undefined) {
-    const jws = parseJws(token);
+    const { jws } = readToken(token);
     const claim = typeof jws === 'string' ? undefined : jws.payload.get('iss');
     issuer = typeof claim === 'string' ? ownCopy(claim) : NO_ISSUER;
     remembered.set(ownCopy(token), issuer);

@@ -1,6 +1,6 @@
 /** Results of tokens: verified once, used until their end. */
 import { LRUCache } from 'lru-cache';
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Claim } from '../../attributes/claim.ts';
 import { isClaimList, isClaimMap } from '../../attributes/claim.ts';
 import type { JwtProvider } from '../../policy/identity-model.ts';
@@ -9,6 +9,7 @@ import { Flights } from '../flights.ts';
 import { KeyWaiters } from './key-waiters.ts';
 import type { GateSettings } from './gate.ts';
 import { MAX_TOKEN_LENGTH, parseJws } from './jws.ts';
+import { readToken } from './token-reading.ts';
 import { invalidToken, verifyToken } from './verify-token.ts';
 import type { Gate, TokenVerdict } from './verify-token.ts';
 
@@ -86,7 +87,7 @@ export class TokenCache {
     // Before it is hashed: a long one is refused for less than its hash costs.
     if (token.length > MAX_TOKEN_LENGTH) return invalidToken(parseJws(token) as string);
     const scope = this.#scopeOf(provider, keys);
-    const key = scope + hash('sha256', token, 'base64url');
+    const key = scope + readToken(token).digest;
     const known = this.#known(key, keys);
     if (known !== null) return known;
     // Who asks under other keys waits for no look that began under the earlier ones.

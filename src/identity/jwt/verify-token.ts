@@ -5,8 +5,8 @@ import type { JwtProvider } from '../../policy/identity-model.ts';
 import { ownCopy } from '../own-copy.ts';
 import type { Authenticated, KeySet, KeySource } from '../proof.ts';
 import { checkClaims, claimsForRules } from './claims.ts';
-import { parseJws } from './jws.ts';
 import type { Jws } from './jws.ts';
+import { readToken } from './token-reading.ts';
 
 /**
  * What is ever verified, whatever is configured: signatures that only the holder of a private key can make
@@ -59,7 +59,7 @@ export function verifyToken(
   keys: KeySource,
   around: Surroundings,
 ): TokenVerdict | Promise<TokenVerdict> {
-  const jws = parseJws(token);
+  const { jws } = readToken(token);
   if (typeof jws === 'string') return { result: invalidToken(jws), keysVersion: null };
   const { algorithm } = jws;
   if (!ASYMMETRIC_ALGORITHMS.has(algorithm) || !provider.algorithms.includes(algorithm)) {
