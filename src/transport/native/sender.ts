@@ -142,7 +142,6 @@ export class Sender {
     bytes.set(BEHIND_MESSAGE, at);
     writeUint32(bytes, at + 5, id);
     this.#window -= dataBytes;
-    stream.sendWindow -= dataBytes;
     this.#finish(stream);
   }
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_FRAME_BYTES } from '../../../src/transport/native/frame.ts';
 import { NativeTransport } from '../../../src/transport/native/transport.ts';
+import { waitUntil } from '../../e2e/support/wait.ts';
 import { named, PARAMETERS, TIMEOUT_MS } from '../../property/runs.ts';
 import { Cleanup } from '../support/cleanup.ts';
 import { callHttp2, connectHttp2 } from '../support/http2-client.ts';
@@ -162,6 +163,27 @@ describe('a connection', () => {
     await answerOf(client, 99);
     // The kernel may deliver what we sent in more than one read, but not one by one.
     expect(writes).toBeLessThan(10);
+  });
+
+  it('keeps what a slow peer has not taken apart from what others are sent meanwhile', async () => {
+    const { client, listener } = await open({}, setting(INITIAL_WINDOW_SIZE, 0x7fffffff));
+    const other = await RawClient.open(listener.address, setting(INITIAL_WINDOW_SIZE, 0x7fffffff));
+    cleanup.add(() => other.destroy());
+    for (const one of [client, other]) one.send(frame(WINDOW_UPDATE, 0, 0, uint32(0x70000000)));
+    await client.settle();
+    client.socket.pause();
+    const calls = 1_500;
+    for (let i = 0; i < calls; i++) client.send(call(2 * i + 1, ECHO, Buffer.alloc(8_000, i % 251)));
+    for (let i = 0; i < calls; i++) {
+      other.send(call(2 * i + 1, ECHO, Buffer.alloc(8_000, 0xff)));
+      if (i % 50 === 49) await other.settle();
+    }
+    client.socket.resume();
+    await waitUntil('all answers', () => client.of(HEADERS).length === 2 * calls);
+    const fills = client.of(DATA).map(({ payload }) => new Set(payload.subarray(5)));
+    expect(fills).toEqual(Array.from({ length: calls }, (_, i) => new Set([i % 251])));
+    await waitUntil('all answers', () => other.of(HEADERS).length === 2 * calls);
+    expect(other.of(DATA).every(({ payload }) => payload.subarray(5).every((byte) => byte === 0xff))).toBe(true);
   });
 
   it('does not mix up header blocks that are the same bytes and mean something else by then', async () => {
