@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { IntrospectionProvider } from '../../policy/identity-model.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { weightOf } from '../claim-weight.ts';
 import { Flights } from '../flights.ts';
 import { SYSTEM_CLOCK } from '../net/clock.ts';
 import type { Clock } from '../net/clock.ts';
@@ -20,8 +21,6 @@ const MAX_TOKEN_LENGTH = 16 * 1024;
 /** `b64token` (RFC 6750 §2.1). What is none was never issued, and the server need not be asked. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-/** A claim in memory is some times its text: Map entries, one string each. */
-const MEMORY_FACTOR = 4;
 const ENTRY_OVERHEAD_BYTES = 500;
 /** Refusals are kept apart, so that a flood of bad tokens pushes out other bad tokens and nothing else. */
 const MAX_REFUSED = 2048;
@@ -180,7 +179,11 @@ export class Introspector {
     if (forMs <= 0) return;
     const entry = { result, untilMs, untilMonotonicMs: clock.monotonicMs() + forMs };
     if (result.outcome !== 'verified') this.#refused.set(key, entry);
-    else this.#verified.set(key, entry, { size: ENTRY_OVERHEAD_BYTES + MEMORY_FACTOR * textLength });
+    else {
+      // Strings of claims are slices that keep the whole text.
+      const size = ENTRY_OVERHEAD_BYTES + textLength + weightOf(result.claims);
+      this.#verified.set(key, entry, { size });
+    }
   }
 
   #answered(server: Server, error: string | null): void {

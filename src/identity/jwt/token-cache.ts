@@ -1,10 +1,9 @@
 /** Results of tokens: verified once, used until their end. */
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
-import type { Claim } from '../../attributes/claim.ts';
-import { isClaimList, isClaimMap } from '../../attributes/claim.ts';
 import type { JwtProvider } from '../../policy/identity-model.ts';
 import type { Authenticated, KeySource } from '../proof.ts';
+import { weightOf } from '../claim-weight.ts';
 import { Flights } from '../flights.ts';
 import { KeyWaiters } from './key-waiters.ts';
 import type { GateSettings } from './gate.ts';
@@ -37,7 +36,7 @@ export const TOKEN_CACHE_DEFAULTS: TokenCacheSettings = {
 /** Refusals are small and worth little: a flood of bad tokens pushes out other bad tokens and nothing else. */
 const MAX_FAILURES = 2_048;
 
-/** An entry without its claims and payload: map slots, key, result. Measured, as are the numbers of `weightOf`. */
+/** An entry without its claims and payload: map slots, key, result. Measured. */
 const BYTES_PER_ENTRY = 512;
 
 interface Entry {
@@ -170,14 +169,4 @@ function weightOfResult(result: Authenticated): number {
   if (result.outcome !== 'verified') return BYTES_PER_ENTRY;
   // Strings of claims are slices that keep the text of the whole payload.
   return BYTES_PER_ENTRY + 2 * result.payload.length + weightOf(result.claims);
-}
-
-/** A token of many small objects takes fifty times its length: by the length, a bound on bytes would be none. */
-function weightOf(claim: Claim): number {
-  if (typeof claim === 'string') return 32;
-  if (isClaimList(claim)) return claim.reduce<number>((sum, each) => sum + 16 + weightOf(each), 48);
-  if (!isClaimMap(claim)) return 16;
-  let sum = 240;
-  for (const value of claim.values()) sum += 80 + weightOf(value);
-  return sum;
 }

@@ -364,8 +364,17 @@ describe('introspection cache confusion', () => {
     expect(await ask()).toMatchObject({ outcome: 'verified' });
   });
 
+  test('is bounded in what many small objects take, which is more than their text', async () => {
+    asker = introspector({ maxCacheBytes: 200_000 });
+    says({ list: Array.from({ length: 1_000 }, () => ({})) });
+    for (let i = 1; i <= 2; i++) {
+      await ask();
+      expect(server.seen).toHaveLength(i);
+    }
+  });
+
   test('is bounded in entries and in bytes', async () => {
-    for (const settings of [{ maxEntries: 2 }, { maxCacheBytes: 90_000 }]) {
+    for (const settings of [{ maxEntries: 2 }, { maxCacheBytes: 25_000 }]) {
       asker = introspector(settings);
       active = new Map(['t', 'u', 'v'].map((token) => [token, { long: token.repeat(10_000) }]));
       for (const token of ['t', 'u', 'v']) await ask({}, token);
