@@ -155,9 +155,13 @@ export class Connection implements FrameSink, Living {
   }
 
   hadCalls(): boolean {
-    const had = this.#calledSince || this.#calls.hasOpenStreams;
+    const had = this.#calledSince;
     this.#calledSince = false;
     return had;
+  }
+
+  get hasOpenStreams(): boolean {
+    return this.#calls.hasOpenStreams;
   }
 
   isStuck(): boolean {

@@ -12,8 +12,10 @@ import { PREFACE_TIMEOUT_MS } from './bounds.ts';
 /** The connection as its lifetime sees it. */
 export interface Living {
   readonly prefaceSeen: boolean;
-  /** Whether there were calls since this was asked last, or are some that end only when somebody ends them. */
+  /** Whether there were calls since this was asked last. */
   hadCalls(): boolean;
+  /** Whether calls are open that end only when somebody ends them. */
+  readonly hasOpenStreams: boolean;
   /** The beginning of a frame or header block has been waiting for its rest since this was asked last. */
   isStuck(): boolean;
   ping(payload: Uint8Array): void;
@@ -90,13 +92,13 @@ export class Lifetime {
   /** A peer that has called since the last look is alive. */
   #keepAlive(): void {
     const connection = this.#connection;
-    const busy = connection.hadCalls();
-    this.#idleMs = busy ? 0 : this.#idleMs + KEEPALIVE_INTERVAL_MS;
+    const hadCalls = connection.hadCalls();
+    this.#idleMs = hadCalls || connection.hasOpenStreams ? 0 : this.#idleMs + KEEPALIVE_INTERVAL_MS;
     if (connection.isStuck()) {
       connection.destroy();
     } else if (this.#idleMs >= MAX_CONNECTION_IDLE_MS) {
       this.leave(LEAVE_NOTICE_TIMEOUT_MS);
-    } else if (!busy) {
+    } else if (!hadCalls) {
       clearTimeout(this.#lost);
       this.#lost = setTimeout(() => connection.destroy(), KEEPALIVE_TIMEOUT_MS).unref();
       connection.ping(KEEPALIVE_PING);

@@ -27,7 +27,7 @@ export class NativeTransport implements Transport {
     const log = this.#log;
     const { certificatePollMs, random } = this.#options;
     const { maxMessageBytes, maxConcurrentStreams } = options;
-    if (options.reflection) log('warn', 'this transport has no reflection; `transport: grpc-js` has it', {});
+    if (options.reflection) log('info', 'this transport has no reflection; `transport: grpc-js` has it', {});
     const budget = new MemoryBudget(MAX_HELD_BYTES);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
     const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, log };

@@ -245,7 +245,7 @@ describe('a connection', () => {
 
   it('says that it has no reflection', async () => {
     const { entries } = cleanup.listener(await openListener(transport, { reflection: true }));
-    expect(entries).toContainEqual(expect.objectContaining({ level: 'warn' }));
+    expect(entries).toContainEqual(expect.objectContaining({ level: 'info' }));
   });
 });
 

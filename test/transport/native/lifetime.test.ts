@@ -104,6 +104,36 @@ describe('a connection', () => {
     expect(client.closed).toBe(true);
   });
 
+  it('is dropped when its peer has vanished, also with a stream that is open', async () => {
+    const client = await raw(await open());
+    client.send(call(1, '/grpc.health.v1.Health/Watch'));
+    await exchange();
+    expect(client.of(HEADERS)).toHaveLength(1);
+    // The look that finds the call asks nothing.
+    await advance(KEEPALIVE_INTERVAL_MS);
+    await advance(KEEPALIVE_INTERVAL_MS);
+    expect(client.closed).toBe(false);
+    await advance(KEEPALIVE_TIMEOUT_MS);
+    expect(client.closed).toBe(true);
+  });
+
+  it('with a stream that is open is never idle', async () => {
+    const client = await raw(await open());
+    client.send(call(1, '/grpc.health.v1.Health/Watch'));
+    for (
+      let waitedMs = 0;
+      waitedMs <= MAX_CONNECTION_IDLE_MS + KEEPALIVE_INTERVAL_MS;
+      waitedMs += KEEPALIVE_INTERVAL_MS
+    ) {
+      await advance(KEEPALIVE_INTERVAL_MS);
+      for (const { flags, payload } of client.of(PING).slice(-1))
+        if (flags === 0) client.send(frame(PING, ACK, 0, payload));
+      await exchange();
+    }
+    expect(client.of(GOAWAY)).toEqual([]);
+    expect(client.closed).toBe(false);
+  }, 30_000);
+
   it('stays when its peer answers with what was asked, and with that only', async () => {
     const client = await raw(await open());
     await advance(KEEPALIVE_INTERVAL_MS);
