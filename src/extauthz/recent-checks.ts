@@ -8,6 +8,8 @@
 import type { Workload } from '../attributes/workload.ts';
 import { proofPlaces } from '../identity/authenticator.ts';
 import type { ProofPlaces } from '../identity/plan.ts';
+import { isAlive } from '../pdp/decision-cache.ts';
+import type { Life } from '../pdp/decision-cache.ts';
 import type { Read } from '../policy/compile/read-set.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { CheckRequestView, RawReads } from './check-request.ts';
@@ -26,10 +28,7 @@ export interface Recent<Value> {
   readonly value: Value;
 }
 
-interface Kept<Value> extends Recent<Value> {
-  readonly fromMs: number;
-  readonly untilMs: number;
-}
+interface Kept<Value> extends Recent<Value>, Life {}
 
 /** With keys of 4 KiB at most, 64 MiB each at the very worst. */
 const MAX_PLACES = 16_384;
@@ -49,10 +48,10 @@ export class RecentChecks<Value> {
 
   readonly #isOff: boolean;
 
-  find(view: CheckRequestView, nowMs: number): Recent<Value> | null {
+  find(view: CheckRequestView, nowMs: number, monotonicMs = performance.now()): Recent<Value> | null {
     if (this.#isOff || !this.#pointTo(view)) return null;
     const kept = this.#checks.find(this.#key);
-    return kept !== undefined && nowMs >= kept.fromMs && nowMs < kept.untilMs ? kept : null;
+    return kept !== undefined && isAlive(kept, nowMs, monotonicMs) ? kept : null;
   }
 
   /** The key holds what the answer to this message depends on. */
@@ -72,7 +71,7 @@ export class RecentChecks<Value> {
     view: CheckRequestView,
     scope: Scope,
     { workload, value }: Recent<Value>,
-    life: { readonly fromMs: number; readonly untilMs: number },
+    { fromMs, untilMs, untilMonotonicMs }: Life,
   ): void {
     if (this.#isOff) return;
     const key = this.#key;
@@ -80,7 +79,7 @@ export class RecentChecks<Value> {
     view.addWorkload(key);
     if (this.#places.find(key)?.scopeId !== scope.id)
       this.#places.keep(key, { scopeId: scope.id, workload, reads: readsOf(scope) });
-    if (this.#pointTo(view)) this.#checks.keep(key, { workload, value, ...life });
+    if (this.#pointTo(view)) this.#checks.keep(key, { workload, value, fromMs, untilMs, untilMonotonicMs });
   }
 
   clear(): void {

@@ -5,6 +5,8 @@
  */
 import { proofPlaces } from '../identity/authenticator.ts';
 import type { IdentityOutcome } from '../identity/authenticator.ts';
+import { isAlive } from '../pdp/decision-cache.ts';
+import type { Life } from '../pdp/decision-cache.ts';
 import type { Scope } from '../policy-index/scope.ts';
 import type { CheckRequestView } from './check-request.ts';
 import { SpanKey, SpanTable } from './span-table.ts';
@@ -12,12 +14,8 @@ import { SpanKey, SpanTable } from './span-table.ts';
 /** With keys of 4 KiB at most, and as much again of claims: 32 MiB at the very worst. */
 const MAX_PROOFS = 4096;
 
-interface Kept {
+interface Kept extends Life {
   readonly outcome: IdentityOutcome;
-  readonly fromMs: number;
-  readonly untilMs: number;
-  /** The same by a clock that nobody sets. */
-  readonly untilMonotonicMs: number;
 }
 
 export class RecentProofs {
@@ -31,8 +29,7 @@ export class RecentProofs {
   find(view: CheckRequestView, scope: Scope, nowMs: number): IdentityOutcome | null {
     if (!this.#pointTo(view, scope)) return null;
     const kept = this.#proofs.find(this.#key);
-    if (kept === undefined || nowMs < kept.fromMs || nowMs >= kept.untilMs) return null;
-    return performance.now() < kept.untilMonotonicMs ? kept.outcome : null;
+    return kept !== undefined && isAlive(kept, nowMs, performance.now()) ? kept.outcome : null;
   }
 
   /** Only what was verified is kept. */

@@ -180,7 +180,7 @@ export class CheckService {
     if (snapshot === null) return this.#refuse('not_ready', id, startedMs);
 
     const plain = isPlain(view, snapshot, this.#options.limits);
-    const recent = plain ? this.#recent.find(view, nowMs) : null;
+    const recent = plain ? this.#recent.find(view, nowMs, startedMs) : null;
     if (recent !== null) {
       const { workload, value } = recent;
       const request = attributesOf(view, snapshot);
@@ -273,7 +273,9 @@ export class CheckService {
     const key = this.#isOfNow(asked) ? this.#cache.key(scope, request, beyondRules) : null;
     const known = this.#cache.find(key, nowMs);
     if (known !== null) {
-      const life = { fromMs: known.fromMs, untilMs: Math.min(known.untilMs, proofUntilMs) };
+      const untilMs = Math.min(known.untilMs, proofUntilMs);
+      const untilMonotonicMs = Math.min(known.untilMonotonicMs, performance.now() + untilMs - nowMs);
+      const life = { fromMs: known.fromMs, untilMs, untilMonotonicMs };
       if (asked.plain) this.#recent.keep(view, scope, { workload, value: known.value }, life);
       return this.#finish(known.value, snapshot, request, workload, 'hit', id, startedMs);
     }

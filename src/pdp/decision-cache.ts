@@ -26,6 +26,14 @@ export interface KeptDecision<Value> {
   /** A clock that was set back must not lengthen a life: an entry from the future counts as gone. */
   readonly fromMs: number;
   readonly untilMs: number;
+  /** The end by a clock that nobody sets: one that was set back again and again must not lengthen it either. */
+  readonly untilMonotonicMs: number;
+}
+
+export type Life = Omit<KeptDecision<unknown>, 'value'>;
+
+export function isAlive({ fromMs, untilMs, untilMonotonicMs }: Life, nowMs: number, monotonicMs: number): boolean {
+  return nowMs >= fromMs && nowMs < untilMs && monotonicMs < untilMonotonicMs;
 }
 
 export class DecisionCache<Value extends object> {
@@ -67,7 +75,7 @@ export class DecisionCache<Value extends object> {
 
   find(key: string | null, nowMs: number): KeptDecision<Value> | null {
     const entry = key === null ? undefined : this.#entries?.get(key);
-    if (entry !== undefined && nowMs >= entry.fromMs && nowMs < entry.untilMs) {
+    if (entry !== undefined && isAlive(entry, nowMs, performance.now())) {
       this.#hits++;
       return entry;
     }
@@ -82,7 +90,9 @@ export class DecisionCache<Value extends object> {
   }
 
   set(key: string | null, value: Value, nowMs: number, untilMs: number): void {
-    if (key !== null && untilMs > nowMs) this.#entries?.set(key, { value, fromMs: nowMs, untilMs });
+    if (key === null || untilMs <= nowMs) return;
+    const untilMonotonicMs = performance.now() + untilMs - nowMs;
+    this.#entries?.set(key, { value, fromMs: nowMs, untilMs, untilMonotonicMs });
   }
 
   /** Costs the same whatever is in it. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { DecisionCache, MAX_KEY_LENGTH } from '../../src/pdp/decision-cache.ts';
 import { questionOf, snapshotOf } from '../extauthz/support/engine.ts';
@@ -342,5 +342,23 @@ describe('a kept decision', () => {
     expect(kept.statistics).toMatchObject({ hits: 1, misses: 2, size: 1 });
     kept.clear();
     expect(kept.statistics.size).toBe(0);
+  });
+});
+
+describe('a clock that is set back again and again', () => {
+  it('lengthens no life: there is another clock, which nobody sets', () => {
+    const monotonic = jest.spyOn(performance, 'now');
+    try {
+      const kept = new DecisionCache<{ readonly n: number }>({ maxEntries: 3 });
+      monotonic.mockReturnValue(0);
+      kept.set('k', { n: 1 }, 1000, 61_000);
+      const found = [10_000, 30_000, 50_000, 59_999, 60_000, 70_000].map((passedMs) => {
+        monotonic.mockReturnValue(passedMs);
+        return kept.find('k', 1000 + (passedMs % 10_000)) !== null;
+      });
+      expect(found).toEqual([true, true, true, true, false, false]);
+    } finally {
+      monotonic.mockRestore();
+    }
   });
 });

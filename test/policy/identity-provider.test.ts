@@ -380,10 +380,15 @@ describe('two IdentityProviders', () => {
     expect(errorCodes(text)).toEqual([]);
   });
 
-  it.each([
-    ['of one namespace', pair(apiKeys(key('a')), apiKeys(key('a')).replace('issuer: keys', 'issuer: others'))],
-    ['of which one is the mesh’s', pair(apiKeys(key('a')), apiKeys(key('a')), ['shop', 'istio-system'])],
-  ])('are refused when one key is two callers: %s', (_, text) => {
-    expect(errorCodes(text)).toEqual(['duplicate-api-key']);
+  it.each([['of one namespace', pair(apiKeys(key('a')), apiKeys(key('a')).replace('issuer: keys', 'issuer: others'))]])(
+    'are refused when one key is two callers: %s',
+    (_, text) => {
+      expect(errorCodes(text)).toEqual(['duplicate-api-key']);
+    },
+  );
+
+  it('are refused when one key is two callers of the mesh’s issuer and of a namespace that names it too', () => {
+    const text = pair(apiKeys(key('a')), apiKeys(key('a')), ['shop', 'istio-system']);
+    expect(errorCodes(text).sort()).toEqual(['duplicate-api-key', 'duplicate-provider']);
   });
 });
