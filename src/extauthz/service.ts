@@ -218,7 +218,7 @@ export class CheckService {
     this.#waiting++;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), Math.max(0, Math.min(MAX_WAIT_MS, leftMs - answerMs(leftMs))));
+      timer = setTimeout(() => resolve(null), Math.max(0, Math.min(MAX_WAIT_MS, leftMs - answerMs(leftMs)))).unref();
     });
     try {
       const known = await Promise.race([outcome, late]);
