@@ -21,6 +21,7 @@ export class SpanKey {
   /** Start and end of each range; of a number, {@link NUMBER} and the number. */
   readonly #parts = new Int32Array(2 * MAX_PARTS);
   #count = 0;
+  #numbers = 0;
   #bytes = 0;
   #hash = 0;
   #full = false;
@@ -29,6 +30,7 @@ export class SpanKey {
   start(buffer: Buffer): void {
     this.#buffer = buffer;
     this.#count = 0;
+    this.#numbers = 0;
     this.#bytes = 0;
     this.#hash = 0;
     this.#full = false;
@@ -62,6 +64,7 @@ export class SpanKey {
   /** `value`: 32 bits. */
   addNumber(value: number): void {
     if (!this.#put(NUMBER, value)) this.#full = true;
+    else this.#numbers++;
     this.#hash = mix(this.#hash ^ 0x5bd1e995, value);
   }
 
@@ -83,48 +86,62 @@ export class SpanKey {
     return Math.imul(hash, 0x2c1b3c6d) ^ (hash >>> 13);
   }
 
-  /** For keeping: what a later key is compared with. */
-  freeze(): FrozenKey {
-    const parts = new Int32Array(this.#count * 2);
-    const bytes = Buffer.alloc(this.#bytes);
-    let end = 0;
-    for (let i = 0; i < parts.length; i += 2) {
-      const start = this.#parts[i]!;
-      parts[i] = start === NUMBER ? NUMBER : this.#parts[i + 1]! - start;
-      parts[i + 1] = start === NUMBER ? this.#parts[i + 1]! : 0;
-      if (start !== NUMBER) end += this.#buffer.copy(bytes, end, start, this.#parts[i + 1]);
+  /** For keeping: each range behind its length, each number behind {@link NUMBER}, in words of four bytes and bytes. */
+  freeze(): Uint8Array {
+    const frozen = new Uint8Array(this.#frozenLength);
+    let at = 0;
+    for (let i = 0; i < this.#count; i++) {
+      const start = this.#parts[2 * i]!;
+      const second = this.#parts[2 * i + 1]!;
+      at = putWord(frozen, at, start === NUMBER ? NUMBER : second - start);
+      if (start === NUMBER) at = putWord(frozen, at, second);
+      else {
+        frozen.set(this.#buffer.subarray(start, second), at);
+        at += second - start;
+      }
     }
-    return { parts, bytes };
+    return frozen;
   }
 
-  equals({ parts, bytes }: FrozenKey): boolean {
-    if (parts.length !== 2 * this.#count || bytes.length !== this.#bytes) return false;
+  get #frozenLength(): number {
+    return this.#bytes + 4 * (this.#count + this.#numbers);
+  }
+
+  equals(frozen: Uint8Array): boolean {
+    if (frozen.length !== this.#frozenLength) return false;
     const buffer = this.#buffer;
-    let kept = 0;
-    for (let i = 0; i < parts.length; i += 2) {
-      const start = this.#parts[i]!;
-      const second = this.#parts[i + 1]!;
+    const parts = this.#parts;
+    let at = 0;
+    for (let i = 0; i < 2 * this.#count; i += 2) {
+      const start = parts[i]!;
+      const second = parts[i + 1]!;
+      const length = second - start;
+      if (wordAt(frozen, at) !== (start === NUMBER ? NUMBER : length)) return false;
+      at += 4;
       if (start === NUMBER) {
-        if (parts[i] !== NUMBER || parts[i + 1] !== second) return false;
-        continue;
-      }
-      if (parts[i] !== second - start) return false;
-      if (second - start > COMPARED_HERE) {
-        const end = kept + second - start;
-        if (buffer.compare(bytes, kept, end, start, second) !== 0) return false;
-        kept = end;
-        continue;
-      }
-      for (let at = start; at < second; at++) if (buffer[at] !== bytes[kept++]) return false;
+        if (wordAt(frozen, at) !== second) return false;
+        at += 4;
+      } else if (length > COMPARED_HERE) {
+        // Too long for what is left, or another length: then what follows is no range of this length either.
+        if (at + length > frozen.length || buffer.compare(frozen, at, at + length, start, second) !== 0) return false;
+        at += length;
+      } else for (let from = start; from < second; from++) if (buffer[from] !== frozen[at++]) return false;
     }
     return true;
   }
 }
 
-export interface FrozenKey {
-  /** Length of each range and 0; of a number, {@link NUMBER} and the number. */
-  readonly parts: Int32Array;
-  readonly bytes: Buffer;
+/** Little-endian; signed. */
+function putWord(bytes: Uint8Array, at: number, word: number): number {
+  bytes[at] = word;
+  bytes[at + 1] = word >>> 8;
+  bytes[at + 2] = word >>> 16;
+  bytes[at + 3] = word >>> 24;
+  return at + 4;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 function mix(hash: number, word: number): number {
@@ -134,7 +151,8 @@ function mix(hash: number, word: number): number {
 
 interface Entry<Value> {
   readonly hash: number;
-  readonly key: FrozenKey;
+  /** See {@link SpanKey.freeze}. */
+  readonly key: Uint8Array;
   readonly value: Value;
 }
 
