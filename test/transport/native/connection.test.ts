@@ -268,57 +268,63 @@ describe(named('a connection'), () => {
     payload,
   );
 
-  it('finds the method of each block, however blocks repeat while the table changes', async () => {
-    const paths = ['/test/A', '/test/B', '/test/C'] as const;
-    const step = fc.record({
-      /** A new size of the table, mostly none. */
-      size: fc.constantFrom(-1, -1, -1, -1, -1, 0, 40, 90, 4_096),
-      form: fc.constantFrom('add' as const, 'indexed' as const, 'indexed' as const, 'without' as const),
-      path: fc.nat(2),
-      entry: fc.nat(3),
-    });
-    const seen: string[] = [];
-    const unary = Object.fromEntries(paths.map((path) => [path, (content: Uint8Array) => (seen.push(path), content)]));
-    const { listener } = cleanup.listener(await openListener(transport, { unary }));
-    let indexed = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
-        const table = new ReferenceTable();
-        const client = await RawClient.open(listener.address);
-        const expected: string[] = [];
-        const firstEntry = table.all.length;
-        const known = (entry: number) => ({ form: 'indexed' as const, entry, named: true, name: '', value: '' });
-        steps.forEach(({ size, form, path, entry }, i) => {
-          const entries = table.all.length - firstEntry;
-          const isIndexed = form === 'indexed' && entries > 0 && size === -1;
-          if (isIndexed) indexed++;
-          const literal = form === 'indexed' ? 'add' : form;
-          const { bytes, fields } = blockOf(
-            {
-              sizes: size === -1 ? [] : [size],
-              fields: [
-                known(METHOD_POST),
-                known(SCHEME_HTTP),
-                isIndexed
-                  ? known(firstEntry + (entry % entries))
-                  : { form: literal, entry: PATH, named: true, name: '', value: paths[path]! },
-                { form: 'without', entry: CONTENT_TYPE, named: true, name: '', value: 'application/grpc' },
-              ],
-            },
-            table,
-          );
-          expected.push(new Map(fields).get(':path')!);
-          client.send(headers(2 * i + 1, bytes), frame(DATA, END_STREAM, 2 * i + 1, message(Buffer.of(1))));
-        });
-        seen.length = 0;
-        await client.settle();
-        expect(seen).toEqual(expected);
-        client.destroy();
-      }),
-      PARAMETERS,
-    );
-    expect(indexed).toBeGreaterThan(0);
-  });
+  it(
+    'finds the method of each block, however blocks repeat while the table changes',
+    async () => {
+      const paths = ['/test/A', '/test/B', '/test/C'] as const;
+      const step = fc.record({
+        /** A new size of the table, mostly none. */
+        size: fc.constantFrom(-1, -1, -1, -1, -1, 0, 40, 90, 4_096),
+        form: fc.constantFrom('add' as const, 'indexed' as const, 'indexed' as const, 'without' as const),
+        path: fc.nat(2),
+        entry: fc.nat(3),
+      });
+      const seen: string[] = [];
+      const unary = Object.fromEntries(
+        paths.map((path) => [path, (content: Uint8Array) => (seen.push(path), content)]),
+      );
+      const { listener } = cleanup.listener(await openListener(transport, { unary }));
+      let indexed = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
+          const table = new ReferenceTable();
+          const client = await RawClient.open(listener.address);
+          const expected: string[] = [];
+          const firstEntry = table.all.length;
+          const known = (entry: number) => ({ form: 'indexed' as const, entry, named: true, name: '', value: '' });
+          steps.forEach(({ size, form, path, entry }, i) => {
+            const entries = table.all.length - firstEntry;
+            const isIndexed = form === 'indexed' && entries > 0 && size === -1;
+            if (isIndexed) indexed++;
+            const literal = form === 'indexed' ? 'add' : form;
+            const { bytes, fields } = blockOf(
+              {
+                sizes: size === -1 ? [] : [size],
+                fields: [
+                  known(METHOD_POST),
+                  known(SCHEME_HTTP),
+                  isIndexed
+                    ? known(firstEntry + (entry % entries))
+                    : { form: literal, entry: PATH, named: true, name: '', value: paths[path]! },
+                  { form: 'without', entry: CONTENT_TYPE, named: true, name: '', value: 'application/grpc' },
+                ],
+              },
+              table,
+            );
+            expected.push(new Map(fields).get(':path')!);
+            client.send(headers(2 * i + 1, bytes), frame(DATA, END_STREAM, 2 * i + 1, message(Buffer.of(1))));
+          });
+          seen.length = 0;
+          await client.settle();
+          expect(seen).toEqual(expected);
+          client.destroy();
+        }),
+        PARAMETERS,
+      );
+      expect(indexed).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
 
   it(
     'is served or ended by whatever frames its peer sends, and none of them is a failure of ours',
