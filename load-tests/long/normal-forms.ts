@@ -214,16 +214,20 @@ const xfcc = stage(
       if (id !== null && `spiffe://${id.id}` !== text) return `an id that is not its text: ${text}`;
     }
     const quoted = (text: string): string => `"${text.replaceAll(/[\\"]/g, '\\$&')}"`;
-    const written = elements
+    // What it says of names only: an element of which nothing is left cannot be written.
+    const named = elements.map(({ uris, dnsNames, subject }) => ({ uris, dnsNames, subject }));
+    const written = named
       .map(({ uris, dnsNames, subject }) =>
         [
           ...uris.map((uri) => `URI=${quoted(uri)}`),
           ...dnsNames.map((name) => `DNS=${quoted(name)}`),
-          ...(subject === null ? [] : [`Subject=${quoted(subject)}`]),
+          ...(subject === null ? [] : [`Subject="${subject}"`]),
         ].join(';'),
       )
+      .map((element) => (element === '' ? 'Hash=' : element))
       .join(',');
-    return JSON.stringify(parseXfcc(written)) === JSON.stringify(elements) ? null : `written anew: ${written}`;
+    const again = parseXfcc(written)?.map(({ uris, dnsNames, subject }) => ({ uris, dnsNames, subject }));
+    return JSON.stringify(again) === JSON.stringify(named) ? null : `written anew: ${written}`;
   },
 );
 
