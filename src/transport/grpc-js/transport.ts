@@ -1,7 +1,7 @@
 /** The transport on @grpc/grpc-js and node:http2. */
 import { LEAVE_NOTICE_TIMEOUT_MS, CERTIFICATE_POLL_MS } from '../limits.ts';
+import { drain } from '../drain.ts';
 import { openSocketServer } from '../socket-server.ts';
-import type { SocketServer } from '../socket-server.ts';
 import type { Listener, ListenOptions, Methods, Transport, TransportLog } from '../transport.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher, assertTakesStreams } from './dispatcher.ts';
@@ -59,17 +59,4 @@ export class GrpcJsTransport implements Transport {
       },
     };
   }
-}
-
-async function drain(
-  server: SocketServer,
-  connections: ReadonlySet<Connection>,
-  noticeTimeoutMs: number,
-  timeoutMs: number,
-): Promise<void> {
-  const closed = server.close();
-  for (const connection of connections) connection.leave(noticeTimeoutMs);
-  const timer = setTimeout(() => server.destroyConnections(), timeoutMs);
-  await closed;
-  clearTimeout(timer);
 }

@@ -1,7 +1,7 @@
 /** The transport on node:net and node:tls alone: HTTP/2 as far as a server for gRPC needs it. */
 import { CERTIFICATE_POLL_MS, LEAVE_NOTICE_TIMEOUT_MS } from '../limits.ts';
+import { drain } from '../drain.ts';
 import { openSocketServer } from '../socket-server.ts';
-import type { SocketServer } from '../socket-server.ts';
 import type { Listener, ListenOptions, Methods, Transport, TransportLog } from '../transport.ts';
 import { MAX_CONNECTIONS, MAX_HELD_BYTES } from './bounds.ts';
 import { Connection } from './connection.ts';
@@ -61,17 +61,4 @@ export class NativeTransport implements Transport {
       },
     };
   }
-}
-
-async function drain(
-  server: SocketServer,
-  connections: ReadonlySet<Connection>,
-  noticeTimeoutMs: number,
-  timeoutMs: number,
-): Promise<void> {
-  const closed = server.close();
-  for (const connection of connections) connection.leave(noticeTimeoutMs);
-  const timer = setTimeout(() => server.destroyConnections(), timeoutMs);
-  await closed;
-  clearTimeout(timer);
 }
