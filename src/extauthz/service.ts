@@ -102,8 +102,9 @@ interface CachedAnswer extends EncodedAnswer {
   readonly decision: Decision;
 }
 
-/** Checks that wait for a proof to be verified or fetched; each holds its message. More are refused. */
+/** Checks that wait for a proof to be verified or fetched, and bytes of the messages that they hold. More are refused. */
 const MAX_WAITING = 4096;
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 /** Without a deadline. Fetches have bounds of their own, which a configuration can set higher. */
 const MAX_WAIT_MS = 10_000;
 
@@ -119,6 +120,7 @@ export class CheckService {
   readonly #recent: RecentChecks<CachedAnswer>;
   readonly #proofs = new RecentProofs();
   #waiting = 0;
+  #waitingBytes = 0;
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
@@ -203,8 +205,14 @@ export class CheckService {
     const { identity } = this.#options;
     const outcome = identity.authenticate(request, scope.authentications, possessionOf(request, scope), nowMs);
     if (!(outcome instanceof Promise)) return this.#decideFor(outcome, asked);
-    if (this.#waiting >= MAX_WAITING) return this.#refuseProof('identity_unavailable', asked, null);
-    return this.#await(outcome, asked, context.deadlineMs, nowMs);
+    if (this.#waiting >= MAX_WAITING || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES)
+      return this.#refuseProof('identity_unavailable', asked, null);
+    this.#waiting++;
+    this.#waitingBytes += bytes.length;
+    return this.#await(outcome, asked, context.deadlineMs, nowMs).finally(() => {
+      this.#waiting--;
+      this.#waitingBytes -= bytes.length;
+    });
   }
 
   /** An answer that comes too late is none, and an Envoy may be told to let in whom nobody answers for. */
@@ -215,7 +223,6 @@ export class CheckService {
     nowMs: number,
   ): Promise<Uint8Array> {
     const leftMs = deadlineMs - nowMs;
-    this.#waiting++;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), Math.max(0, Math.min(MAX_WAIT_MS, leftMs - answerMs(leftMs)))).unref();
@@ -227,7 +234,6 @@ export class CheckService {
       return this.#decideFor(known, asked);
     } finally {
       clearTimeout(timer);
-      this.#waiting--;
     }
   }
 

@@ -149,6 +149,20 @@ describe('a check that waits for somebody else', () => {
     expect(later).toBeInstanceOf(Promise);
     await later;
   });
+
+  it('holds no more than so many bytes, with all that wait', async () => {
+    const world = slow();
+    const context = { deadlineMs: world.nowMs + 300, peerAllowed: true };
+    // An unknown field of 2^25 bytes, which is passed by: the same bytes each time.
+    const padding = Buffer.concat([Buffer.from([0x7a, 0x80, 0x80, 0x80, 0x10]), Buffer.alloc(2 ** 25)]);
+    const large = Buffer.concat([checkRequest({}), padding]);
+    const answers = Array.from({ length: 9 }, () => world.service.check(large, context));
+    expect(answers.map((answer) => answer instanceof Promise)).toEqual(Array.from({ length: 9 }, (_, i) => i < 7));
+    for (const answer of answers) expect(statusOf(await answer)).toBe(503);
+    const later = world.service.check(large, context);
+    expect(later).toBeInstanceOf(Promise);
+    await later;
+  });
 });
 
 describe('policies that would open a door', () => {
