@@ -206,7 +206,7 @@ export const configSchema = z.strictObject({
     .prefault('')
     .describe('A server with only /livez, /readyz and /metrics, for probes and Prometheus; empty: none.'),
   tls,
-  reflection: z.boolean().default(true).describe('Answer gRPC server reflection.'),
+  reflection: z.boolean().default(true).describe('Answer gRPC server reflection; only with `transport: grpc-js`.'),
   transport: z.enum(['grpc-js', 'native']).default('grpc-js').describe('The gRPC implementation.'),
   defaultAction: z
     .enum(['DENY', 'ALLOW'])
