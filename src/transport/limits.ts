@@ -45,6 +45,9 @@ export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
  */
 export const MAX_SESSION_MEMORY_MIB = 256;
 
+/** Far above what any mesh has, far below what its memory would hurt. */
+export const MAX_CONNECTIONS = 65_536;
+
 /** A TLS handshake takes two round trips; who needs longer holds a socket for nothing. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 

@@ -1,22 +1,17 @@
 /**
- * The sockets under a transport: TCP or Unix, plaintext or TLS. What arrives in `accept` is a byte stream of a peer
- * that has proven who it is, if it had to.
+ * The sockets under a transport, plaintext or TLS. What arrives in `accept` is a byte stream of a peer that has proven who it
+ * is, if it had to.
  */
-import { chmod } from 'node:fs/promises';
-import { createServer as createTcpServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
-import { TLS_HANDSHAKE_TIMEOUT_MS, UNIX_SOCKET_MODE } from './limits.ts';
-import { formatBoundAddress, parseListenAddress } from './listen-address.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { compileAllowList } from './tls/allow-list.ts';
 import type { AllowList } from './tls/allow-list.ts';
 import { CredentialsError, readCredentials } from './tls/credentials.ts';
 import { credentialsSignature, watchCredentials } from './tls/credentials-watch.ts';
 import { ListenError } from './transport.ts';
-import type { ListenOptions, TlsOptions, TransportLog } from './transport.ts';
-import { clearStaleSocket } from './unix-socket.ts';
+import type { TlsOptions, TransportLog } from './transport.ts';
 
 export interface Peer {
   /** DER; null without mutual TLS. */
@@ -26,8 +21,8 @@ export interface Peer {
 }
 
 export interface SocketServer {
-  /** As in {@link ListenOptions.address}, with the real port. */
-  readonly address: string;
+  /** As {@link TransportServer.adopt}. */
+  adopt(socket: Socket): void;
   /** Takes no new connections; resolves when those that are open have closed. */
   close(): Promise<void>;
   /** Tears down every connection. */
@@ -35,7 +30,7 @@ export interface SocketServer {
 }
 
 export interface SocketServerOptions {
-  readonly listen: Pick<ListenOptions, 'address' | 'unixSocketMode' | 'tls'>;
+  readonly tls: TlsOptions | null;
   readonly certificatePollMs: number;
   readonly log: TransportLog;
   readonly accept: (socket: Socket, peer: Peer) => void;
@@ -47,31 +42,37 @@ const ANYBODY: Peer = { certificate: null, allowed: true };
 
 /** Throws {@link ListenError}. */
 export async function openSocketServer(options: SocketServerOptions): Promise<SocketServer> {
-  const { listen, log } = options;
-  const address = parseListenAddress(listen.address);
-  const { server, stop } = listen.tls === null ? openPlain(options) : await openTls(listen.tls, options);
+  const { tls, accept } = options;
+  const { take, stop } =
+    tls === null
+      ? { take: (socket: Socket) => accept(socket, ANYBODY), stop: () => undefined }
+      : await openTls(tls, options);
 
   // The sockets below TLS, too: a connection that never ends its handshake is one.
   const connections = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-  });
-  try {
-    await bind(server, address, listen.unixSocketMode ?? UNIX_SOCKET_MODE);
-  } catch (error) {
-    stop();
-    throw error;
-  }
-  server.on('error', (error) => log('error', 'listener failed', { error: error.message }));
+  let closed: (() => void) | null = null;
 
   return {
-    address: formatBoundAddress(address, server.address()),
+    adopt: (socket) => {
+      if (closed !== null) {
+        socket.destroy();
+        return;
+      }
+      connections.add(socket);
+      socket.once('close', () => {
+        connections.delete(socket);
+        if (connections.size === 0) closed?.();
+      });
+      socket.setNoDelay(true);
+      take(socket);
+      // The front door had stopped it.
+      if (tls === null) socket.resume();
+    },
     close: () =>
       new Promise((resolve) => {
         stop();
-        // An error only says that it was closed before.
-        server.close(() => resolve());
+        closed = resolve;
+        if (connections.size === 0) resolve();
       }),
     destroyConnections: () => {
       for (const socket of connections) socket.destroy();
@@ -79,16 +80,10 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
   };
 }
 
-interface OpenServer {
-  readonly server: Server;
-  readonly stop: () => void;
-}
-
-function openPlain({ accept }: SocketServerOptions): OpenServer {
-  return { server: createTcpServer({ noDelay: true }, (socket) => accept(socket, ANYBODY)), stop: () => undefined };
-}
-
-async function openTls(tls: TlsOptions, options: SocketServerOptions): Promise<OpenServer> {
+async function openTls(
+  tls: TlsOptions,
+  options: SocketServerOptions,
+): Promise<{ take: (socket: Socket) => void; stop: () => void }> {
   const { accept, log } = options;
   if (tls.allowedClients.length > 0 && tls.clientCaFile === null) {
     throw new ListenError(
@@ -106,7 +101,6 @@ async function openTls(tls: TlsOptions, options: SocketServerOptions): Promise<O
   const server: TlsServer = createTlsServer(
     {
       ...context,
-      noDelay: true,
       ALPNProtocols: [ALPN_H2],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
       requestCert: mutual,
@@ -129,7 +123,8 @@ async function openTls(tls: TlsOptions, options: SocketServerOptions): Promise<O
   const watch = watchCredentials(tls, seen, options.certificatePollMs, log, (credentials) =>
     server.setSecureContext(credentials.context),
   );
-  return { server, stop: () => watch.stop() };
+  // As its documentation has it, this event may be emitted by others: the server itself never listens.
+  return { take: (socket) => server.emit('connection', socket), stop: () => watch.stop() };
 }
 
 function identify(socket: TLSSocket, isAllowed: AllowList, log: TransportLog): Peer {
@@ -137,20 +132,4 @@ function identify(socket: TLSSocket, isAllowed: AllowList, log: TransportLog): P
   const allowed = certificate !== null && isAllowed(certificate);
   if (!allowed) log('warn', 'peer is not on the list of allowed clients', { peer: socket.remoteAddress });
   return { certificate, allowed };
-}
-
-async function bind(server: Server, address: ListenAddress, unixSocketMode: number): Promise<void> {
-  if (address.kind === 'unix') await clearStaleSocket(address.path);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  }).catch((error: unknown) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ListenError(code === 'EADDRINUSE' ? 'address-in-use' : 'address-not-usable', message, { cause: error });
-  });
-  // Until this line the process's umask holds, which commonly lets the owner alone connect.
-  if (address.kind === 'unix') await chmod(address.path, unixSocketMode);
 }

@@ -1,6 +1,7 @@
 /**
  * What a transport is: bytes in, bytes out. It knows nothing of authorization.
  */
+import type { Socket } from 'node:net';
 import type { CallStatus } from './status.ts';
 
 export interface CallContext {
@@ -56,11 +57,7 @@ export interface TlsOptions {
   readonly allowedClients: readonly string[];
 }
 
-export interface ListenOptions {
-  /** `HOST:PORT` (port 0: any free one; IPv6 in brackets) or `unix:PATH`. */
-  readonly address: string;
-  /** Permission bits of a Unix socket. Default {@link UNIX_SOCKET_MODE}. */
-  readonly unixSocketMode?: number;
+export interface ServeOptions {
   readonly tls: TlsOptions | null;
   /** Larger messages, compressed or not, end their call with RESOURCE_EXHAUSTED. See limits.ts for what that means. */
   readonly maxMessageBytes: number;
@@ -71,9 +68,16 @@ export interface ListenOptions {
   readonly reflection: boolean;
 }
 
-export interface Listener {
-  /** The bound address in the same form as the option, with the real port. */
+export interface ListenAt {
+  /** `HOST:PORT` (port 0: any free one; IPv6 in brackets) or `unix:PATH`. */
   readonly address: string;
+  /** Permission bits of a Unix socket. Default {@link UNIX_SOCKET_MODE}. */
+  readonly unixSocketMode?: number;
+}
+
+export interface ListenOptions extends ServeOptions, ListenAt {}
+
+interface Drainable {
   /**
    * Takes no new connections, asks the peers to leave, answers all calls in flight, ends server streams with
    * UNAVAILABLE; resolves when every connection is closed, or was torn down after `timeoutMs`.
@@ -81,8 +85,24 @@ export interface Listener {
   drain(timeoutMs: number): Promise<void>;
 }
 
+/** Serves the connections that it is given, and accepts none itself. */
+export interface TransportServer extends Drainable {
+  /**
+   * Takes a connection as somebody has accepted it: from a front door (front-door.ts), also one in another process. Nothing may
+   * have been read of it, not even for TLS, which begins here. Once a drain has begun, it is closed at once.
+   */
+  adopt(socket: Socket): void;
+}
+
+export interface Listener extends Drainable {
+  /** The bound address in the same form as the option, with the real port. */
+  readonly address: string;
+}
+
 export interface Transport {
-  /** Rejects with {@link ListenError} when the address, the files or the allow-list are not usable. */
+  /** Rejects with {@link ListenError} when the files or the allow-list are not usable. */
+  serve(options: ServeOptions, methods: Methods): Promise<TransportServer>;
+  /** A server with a front door of its own. Rejects with {@link ListenError} also when the address is not usable. */
   listen(options: ListenOptions, methods: Methods): Promise<Listener>;
 }
 

@@ -1,8 +1,18 @@
 /** The transport on @grpc/grpc-js and node:http2. */
-import { LEAVE_NOTICE_TIMEOUT_MS, CERTIFICATE_POLL_MS } from '../limits.ts';
-import { drain } from '../drain.ts';
-import { openSocketServer } from '../socket-server.ts';
-import type { Listener, ListenOptions, Methods, Transport, TransportLog } from '../transport.ts';
+import type { Socket } from 'node:net';
+import { CERTIFICATE_POLL_MS } from '../limits.ts';
+import { listen } from '../listen.ts';
+import { openServer } from '../server.ts';
+import type { Peer } from '../socket-server.ts';
+import type {
+  Listener,
+  ListenOptions,
+  Methods,
+  ServeOptions,
+  Transport,
+  TransportLog,
+  TransportServer,
+} from '../transport.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher, assertTakesStreams } from './dispatcher.ts';
 import { redirectGrpcLog } from './grpc-log.ts';
@@ -26,37 +36,20 @@ export class GrpcJsTransport implements Transport {
     this.#options = { certificatePollMs: CERTIFICATE_POLL_MS, random: Math.random, ...options };
   }
 
-  async listen(options: ListenOptions, methods: Methods): Promise<Listener> {
+  async serve(options: ServeOptions, methods: Methods): Promise<TransportServer> {
     const log = this.#log;
     const { certificatePollMs, random } = this.#options;
-    const { maxMessageBytes, maxConcurrentStreams } = options;
+    const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
     const reflection = options.reflection ? await loadReflection() : NO_REFLECTION;
-    const connections = new Set<Connection>();
-    let draining: Promise<void> | null = null;
-    let noticeTimeoutMs = LEAVE_NOTICE_TIMEOUT_MS;
-
-    const server = await openSocketServer({
-      listen: options,
-      certificatePollMs,
-      log,
-      accept: (socket, peer) => {
-        const dispatcher = new Dispatcher({ methods, reflection, maxMessageBytes, log }, peer);
-        const connection = new Connection(socket, dispatcher, { maxConcurrentStreams, maxAgeMs, random });
-        connections.add(connection);
-        socket.once('close', () => connections.delete(connection));
-        // It was in its handshake when the drain began.
-        if (draining !== null) connection.leave(noticeTimeoutMs);
-      },
-    });
-
-    return {
-      address: server.address,
-      drain: (timeoutMs) => {
-        // A peer that does not react must not use up the time of the calls in flight.
-        noticeTimeoutMs = Math.min(LEAVE_NOTICE_TIMEOUT_MS, timeoutMs / 2);
-        return (draining ??= drain(server, connections, noticeTimeoutMs, timeoutMs));
-      },
+    const connect = (socket: Socket, peer: Peer): Connection => {
+      const dispatcher = new Dispatcher({ methods, reflection, maxMessageBytes, log }, peer);
+      return new Connection(socket, dispatcher, { maxConcurrentStreams, maxAgeMs, random });
     };
+    return openServer({ tls, certificatePollMs, log, connect });
+  }
+
+  async listen(options: ListenOptions, methods: Methods): Promise<Listener> {
+    return listen(await this.serve(options, methods), options, this.#log);
   }
 }

@@ -68,6 +68,3 @@ export const REFUSED_CALL_BYTES = 32 * 1024;
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 export const INFLATING_AT_ONCE = 2;
 export const MAX_WAITING_TO_INFLATE = 1_000;
-
-/** Far above what any mesh has, far below what its memory would hurt. */
-export const MAX_CONNECTIONS = 65_536;

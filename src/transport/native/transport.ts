@@ -1,9 +1,19 @@
 /** The transport on node:net and node:tls alone: HTTP/2 as far as a server for gRPC needs it. */
-import { CERTIFICATE_POLL_MS, LEAVE_NOTICE_TIMEOUT_MS } from '../limits.ts';
-import { drain } from '../drain.ts';
-import { openSocketServer } from '../socket-server.ts';
-import type { Listener, ListenOptions, Methods, Transport, TransportLog } from '../transport.ts';
-import { MAX_CONNECTIONS, MAX_HELD_BYTES } from './bounds.ts';
+import type { Socket } from 'node:net';
+import { CERTIFICATE_POLL_MS } from '../limits.ts';
+import { listen } from '../listen.ts';
+import { openServer } from '../server.ts';
+import type { Peer } from '../socket-server.ts';
+import type {
+  Listener,
+  ListenOptions,
+  Methods,
+  ServeOptions,
+  Transport,
+  TransportLog,
+  TransportServer,
+} from '../transport.ts';
+import { MAX_HELD_BYTES } from './bounds.ts';
 import { Connection } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
@@ -23,42 +33,19 @@ export class NativeTransport implements Transport {
     this.#options = { certificatePollMs: CERTIFICATE_POLL_MS, random: Math.random, ...options };
   }
 
-  async listen(options: ListenOptions, methods: Methods): Promise<Listener> {
+  serve(options: ServeOptions, methods: Methods): Promise<TransportServer> {
     const log = this.#log;
     const { certificatePollMs, random } = this.#options;
-    const { maxMessageBytes, maxConcurrentStreams } = options;
+    const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     if (options.reflection) log('info', 'this transport has no reflection; `transport: grpc-js` has it', {});
     const budget = new MemoryBudget(MAX_HELD_BYTES);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
     const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, log };
-    const connections = new Set<Connection>();
-    let draining: Promise<void> | null = null;
-    let noticeTimeoutMs = LEAVE_NOTICE_TIMEOUT_MS;
+    const connect = (socket: Socket, peer: Peer): Connection => new Connection(socket, peer, settings);
+    return openServer({ tls, certificatePollMs, log, connect });
+  }
 
-    const server = await openSocketServer({
-      listen: options,
-      certificatePollMs,
-      log,
-      accept: (socket, peer) => {
-        if (connections.size >= MAX_CONNECTIONS) {
-          socket.destroy();
-          return;
-        }
-        const connection = new Connection(socket, peer, settings);
-        connections.add(connection);
-        socket.once('close', () => connections.delete(connection));
-        // It was in its handshake when the drain began.
-        if (draining !== null) connection.leave(noticeTimeoutMs);
-      },
-    });
-
-    return {
-      address: server.address,
-      drain: (timeoutMs) => {
-        // A peer that does not react must not use up the time of the calls in flight.
-        noticeTimeoutMs = Math.min(LEAVE_NOTICE_TIMEOUT_MS, timeoutMs / 2);
-        return (draining ??= drain(server, connections, noticeTimeoutMs, timeoutMs));
-      },
-    };
+  async listen(options: ListenOptions, methods: Methods): Promise<Listener> {
+    return listen(await this.serve(options, methods), options, this.#log);
   }
 }
