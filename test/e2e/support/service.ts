@@ -174,8 +174,13 @@ function takesConnections(address: string): Promise<boolean> {
   });
 }
 
+/** The one variable that reaches the services of the tests: with it the same tests run over each transport. */
+const TRANSPORT_VARIABLE = 'PORTCULLIS_TRANSPORT';
+
 function withoutOwnVariables(): Record<string, undefined> {
-  const names = Object.keys(process.env).filter((name) => name.startsWith('PORTCULLIS_'));
+  const names = Object.keys(process.env).filter(
+    (name) => name.startsWith('PORTCULLIS_') && name !== TRANSPORT_VARIABLE,
+  );
   return Object.fromEntries(names.map((name): [string, undefined] => [name, undefined]));
 }
 
