@@ -118,6 +118,8 @@ async function openTls(
   // Who is turned away here is told so by TLS; the log is for the operator who wonders why.
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log('debug', 'TLS handshake failed', { peer: socket.remoteAddress, code: error.code, error: error.message });
+    // Node does so itself after every failure but one: a handshake that took too long.
+    socket.destroy();
   });
   // A new context has new session-ticket keys, so that nobody resumes past the new CA file. Open connections go on.
   const watch = watchCredentials(tls, seen, options.certificatePollMs, log, (credentials) =>

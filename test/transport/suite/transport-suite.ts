@@ -1,6 +1,7 @@
 import { describe } from '@jest/globals';
 import type { TransportUnderTest } from '../support/listening.ts';
 import { describeCalls } from './calls.ts';
+import { describeHandedOver } from './handed-over.ts';
 import { describeHealth } from './health.ts';
 import { describeLeaving } from './leaving.ts';
 import { describeListeners } from './listeners.ts';
@@ -16,5 +17,6 @@ export function describeTransport(transport: TransportUnderTest): void {
     describeTls(transport);
     describeRotation(transport);
     describeLeaving(transport);
+    describeHandedOver(transport);
   });
 }

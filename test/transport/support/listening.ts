@@ -4,6 +4,7 @@ import type {
   Methods,
   Transport,
   TransportLog,
+  TransportServer,
   UnaryHandler,
 } from '../../../src/transport/transport.ts';
 import { Health } from '../../../src/transport/health.ts';
@@ -49,6 +50,20 @@ export interface TestListener {
 
 /** A listener with {@link ECHO}, {@link GUARD} and health, on a free loopback port unless the setup says otherwise. */
 export async function openListener(transport: TransportUnderTest, setup: Setup = {}): Promise<TestListener> {
+  const { made, options, methods, ...rest } = prepare(transport, setup);
+  return { listener: await made.listen(options, methods), ...rest };
+}
+
+/** The same without an address of its own: it serves what it is given. */
+export async function openTestServer(
+  transport: TransportUnderTest,
+  setup: Setup = {},
+): Promise<Omit<TestListener, 'listener'> & { readonly server: TransportServer }> {
+  const { made, options, methods, ...rest } = prepare(transport, setup);
+  return { server: await made.serve(options, methods), ...rest };
+}
+
+function prepare(transport: TransportUnderTest, setup: Setup) {
   const {
     unary = {},
     serverStream = [],
@@ -58,23 +73,28 @@ export async function openListener(transport: TransportUnderTest, setup: Setup =
     ...options
   } = setup;
   const { entries, log } = recordingLog();
-  const listener = await transport
-    .create(log, { ...(certificatePollMs !== undefined && { certificatePollMs }), ...(random && { random }) })
-    .listen(
-      {
-        address: '127.0.0.1:0',
-        tls: null,
-        maxMessageBytes: 64 * 1024 * 1024,
-        maxConcurrentStreams: 10_000,
-        maxConnectionAgeSeconds: 0,
-        reflection: false,
-        ...options,
-      },
-      {
-        unary: new Map([[ECHO, echo], [GUARD, guard], ...health.methods.unary, ...Object.entries(unary)]),
-        serverStream: new Map([...health.methods.serverStream, ...serverStream]),
-        answersAnyPeer: new Set([GUARD]),
-      },
-    );
-  return { listener, health, entries };
+  const made = transport.create(log, {
+    ...(certificatePollMs !== undefined && { certificatePollMs }),
+    ...(random && { random }),
+  });
+  const methods: Methods = {
+    unary: new Map([[ECHO, echo], [GUARD, guard], ...health.methods.unary, ...Object.entries(unary)]),
+    serverStream: new Map([...health.methods.serverStream, ...serverStream]),
+    answersAnyPeer: new Set([GUARD]),
+  };
+  return {
+    made,
+    methods,
+    health,
+    entries,
+    options: {
+      address: '127.0.0.1:0',
+      tls: null,
+      maxMessageBytes: 64 * 1024 * 1024,
+      maxConcurrentStreams: 10_000,
+      maxConnectionAgeSeconds: 0,
+      reflection: false,
+      ...options,
+    },
+  };
 }
