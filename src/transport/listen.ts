@@ -8,6 +8,7 @@ export async function listen(server: TransportServer, at: ListenAt, log: Transpo
     const door = await openFrontDoor(at, log, (socket) => server.adopt(socket));
     return {
       address: door.address,
+      counts: () => server.counts(),
       drain: (timeoutMs) => {
         door.close();
         return server.drain(timeoutMs);

@@ -1,30 +1,32 @@
 /** The connections of a transport, from their sockets to their last goodbye: what is the same whatever speaks on them. */
 import type { Socket } from 'node:net';
-import { LEAVE_NOTICE_TIMEOUT_MS, MAX_CONNECTIONS } from './limits.ts';
+import { LEAVE_NOTICE_TIMEOUT_MS } from './limits.ts';
 import { openSocketServer } from './socket-server.ts';
 import type { Peer, SocketServerOptions } from './socket-server.ts';
 import type { TransportServer } from './transport.ts';
 
-interface Connection {
+export interface Leaving {
   /** Ends when its calls have. `noticeTimeoutMs`: how long the peer may take to notice. */
   leave(noticeTimeoutMs: number): void;
 }
 
-export interface ServerOptions extends Omit<SocketServerOptions, 'accept'> {
+export interface ServerOptions<Connection extends Leaving> extends Omit<SocketServerOptions, 'accept'> {
   readonly connect: (socket: Socket, peer: Peer) => Connection;
+  /** Bytes that are held for the peers of these. */
+  readonly heldBytes: (connections: ReadonlySet<Connection>) => number;
 }
 
 /** Throws {@link ListenError}. */
-export async function openServer({ connect, ...options }: ServerOptions): Promise<TransportServer> {
+export async function openServer<Connection extends Leaving>({
+  connect,
+  heldBytes,
+  ...options
+}: ServerOptions<Connection>): Promise<TransportServer> {
   const connections = new Set<Connection>();
   let draining: Promise<void> | null = null;
   let noticeTimeoutMs = LEAVE_NOTICE_TIMEOUT_MS;
 
   const accept = (socket: Socket, peer: Peer): void => {
-    if (connections.size >= MAX_CONNECTIONS) {
-      socket.destroy();
-      return;
-    }
     const connection = connect(socket, peer);
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
@@ -45,6 +47,7 @@ export async function openServer({ connect, ...options }: ServerOptions): Promis
 
   return {
     adopt: (socket) => sockets.adopt(socket),
+    counts: () => options.counters.read(heldBytes(connections)),
     drain: (timeoutMs) => (draining ??= drain(timeoutMs)),
   };
 }

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { Counters } from './counts.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { compileAllowList } from './tls/allow-list.ts';
 import type { AllowList } from './tls/allow-list.ts';
@@ -32,6 +33,8 @@ export interface SocketServer {
 export interface SocketServerOptions {
   readonly tls: TlsOptions | null;
   readonly certificatePollMs: number;
+  readonly maxConnections: number;
+  readonly counters: Counters;
   readonly log: TransportLog;
   readonly accept: (socket: Socket, peer: Peer) => void;
 }
@@ -42,7 +45,7 @@ const ANYBODY: Peer = { certificate: null, allowed: true };
 
 /** Throws {@link ListenError}. */
 export async function openSocketServer(options: SocketServerOptions): Promise<SocketServer> {
-  const { tls, accept } = options;
+  const { tls, accept, maxConnections, counters } = options;
   const { take, stop } =
     tls === null
       ? { take: (socket: Socket) => accept(socket, ANYBODY), stop: () => undefined }
@@ -58,9 +61,17 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
         socket.destroy();
         return;
       }
+      counters.connectionsAccepted++;
+      if (connections.size >= maxConnections) {
+        counters.fault('too_many_connections');
+        socket.destroy();
+        return;
+      }
+      counters.connectionsOpen++;
       connections.add(socket);
       socket.once('close', () => {
         connections.delete(socket);
+        counters.connectionsOpen--;
         if (connections.size === 0) closed?.();
       });
       socket.setNoDelay(true);
@@ -84,7 +95,7 @@ async function openTls(
   tls: TlsOptions,
   options: SocketServerOptions,
 ): Promise<{ take: (socket: Socket) => void; stop: () => void }> {
-  const { accept, log } = options;
+  const { accept, counters, log } = options;
   if (tls.allowedClients.length > 0 && tls.clientCaFile === null) {
     throw new ListenError(
       'bad-allowed-client',
@@ -108,16 +119,21 @@ async function openTls(
     },
     (socket) => {
       if (socket.alpnProtocol !== ALPN_H2) {
+        counters.fault('handshake');
         log('debug', 'peer speaks no HTTP/2', { peer: socket.remoteAddress });
         socket.destroy();
         return;
       }
-      accept(socket, mutual ? identify(socket, isAllowed, log) : ANYBODY);
+      const peer = mutual ? identify(socket, isAllowed, log) : ANYBODY;
+      if (!peer.allowed) counters.connectionsNotAllowed++;
+      accept(socket, peer);
     },
   );
   // Who is turned away here is told so by TLS; the log is for the operator who wonders why.
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log('debug', 'TLS handshake failed', { peer: socket.remoteAddress, code: error.code, error: error.message });
+    // A peer that has left, as a probe of an open port does, is not closed by us.
+    if (error.code !== 'ECONNRESET') counters.fault('handshake');
     // Node does so itself after every failure but one: a handshake that took too long.
     socket.destroy();
   });

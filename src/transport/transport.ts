@@ -2,6 +2,7 @@
  * What a transport is: bytes in, bytes out. It knows nothing of authorization.
  */
 import type { Socket } from 'node:net';
+import type { TransportCounts } from './counts.ts';
 import type { CallStatus } from './status.ts';
 
 export interface CallContext {
@@ -77,7 +78,9 @@ export interface ListenAt {
 
 export interface ListenOptions extends ServeOptions, ListenAt {}
 
-interface Drainable {
+interface Running {
+  /** What has been counted so far, and how it stands now. */
+  counts(): TransportCounts;
   /**
    * Takes no new connections, asks the peers to leave, answers all calls in flight, ends server streams with
    * UNAVAILABLE; resolves when every connection is closed, or was torn down after `timeoutMs`.
@@ -86,7 +89,7 @@ interface Drainable {
 }
 
 /** Serves the connections that it is given, and accepts none itself. */
-export interface TransportServer extends Drainable {
+export interface TransportServer extends Running {
   /**
    * Takes a connection as somebody has accepted it: from a front door (front-door.ts), also one in another process. Nothing may
    * have been read of it, not even for TLS, which begins here. Once a drain has begun, it is closed at once.
@@ -94,7 +97,7 @@ export interface TransportServer extends Drainable {
   adopt(socket: Socket): void;
 }
 
-export interface Listener extends Drainable {
+export interface Listener extends Running {
   /** The bound address in the same form as the option, with the real port. */
   readonly address: string;
 }

@@ -5,6 +5,7 @@
 import { performServerHandshake } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { ConnectionFault, Counters } from '../counts.ts';
 import {
   CONNECTION_AGE_JITTER,
   CONNECTION_WINDOW_BYTES,
@@ -28,10 +29,19 @@ export interface ConnectionOptions {
   readonly maxAgeMs: number;
   /** A number from 0 to 1 that spreads the age within the jitter. */
   readonly random: () => number;
+  readonly counters: Counters;
 }
 
 /** `setTimeout` takes no more than this, and fires at once when it is given more. */
 const LARGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Errors of nghttp2 that are not NGHTTP2_ERR_PROTO, which it takes for most. */
+const FAULTS: ReadonlyMap<number | undefined, ConnectionFault> = new Map([
+  [-523, 'compression'],
+  [-524, 'flow_control'],
+  [-904, 'flood'],
+  [-905, 'flood'],
+]);
 
 export class Connection {
   readonly #relay: SocketRelay;
@@ -57,12 +67,19 @@ export class Connection {
       dispatcher.take(stream, headers);
     });
     // A peer that breaks the protocol or hangs up: node:http2 has told it and closes the connection.
-    this.#session.on('error', () => undefined);
+    this.#session.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_HTTP2_ERROR') options.counters.fault(FAULTS.get(error.errno) ?? 'protocol');
+    });
     this.#startTimers(options);
   }
 
-  #startTimers({ maxAgeMs, random }: ConnectionOptions): void {
-    const keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS).unref();
+  /** What the peer has not taken. */
+  get unsentBytes(): number {
+    return this.#relay.unsentBytes;
+  }
+
+  #startTimers({ maxAgeMs, random, counters }: ConnectionOptions): void {
+    const keepalive = setInterval(() => this.#keepAlive(counters), KEEPALIVE_INTERVAL_MS).unref();
     const jitter = 1 + CONNECTION_AGE_JITTER * (2 * random() - 1);
     const age =
       maxAgeMs === 0
@@ -75,13 +92,16 @@ export class Connection {
   }
 
   /** A peer that has called since the last look is alive. */
-  #keepAlive(): void {
+  #keepAlive(counters: Counters): void {
     const busy = this.#hadCalls || this.#dispatcher.hasOpenStreams;
     this.#idleMs = busy ? 0 : this.#idleMs + KEEPALIVE_INTERVAL_MS;
     if (this.#idleMs >= MAX_CONNECTION_IDLE_MS) {
       this.leave(LEAVE_NOTICE_TIMEOUT_MS);
     } else if (!this.#hadCalls) {
-      const lost = setTimeout(() => this.#session.destroy(), KEEPALIVE_TIMEOUT_MS).unref();
+      const lost = setTimeout(() => {
+        if (!this.#session.destroyed) counters.fault('keepalive_timeout');
+        this.#session.destroy();
+      }, KEEPALIVE_TIMEOUT_MS).unref();
       this.#ping(() => clearTimeout(lost));
     }
     this.#hadCalls = false;

@@ -3,8 +3,9 @@
  * peer without a look-up for each call.
  */
 import { constants } from 'node:http2';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Server } from '@grpc/grpc-js';
+import type { Counters } from '../counts.ts';
 import type { Peer } from '../socket-server.ts';
 import { PEER_NOT_ALLOWED, SHUTTING_DOWN, UNKNOWN_METHOD } from '../status.ts';
 import type { CallStatus } from '../status.ts';
@@ -33,6 +34,7 @@ export interface DispatcherOptions {
   readonly methods: Methods;
   readonly reflection: Reflection;
   readonly maxMessageBytes: number;
+  readonly counters: Counters;
   readonly log: TransportLog;
 }
 
@@ -62,6 +64,7 @@ export class Dispatcher {
   take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const path = headers[':path'] ?? '';
     const refusal = this.#refusal(path);
+    countCall(stream, this.#options.counters);
     if (headers[':method'] !== 'POST') {
       // "Request-Headers → Call-Definition: Method → `:method POST`" (PROTOCOL-HTTP2.md).
       respond(stream, { ':status': constants.HTTP_STATUS_METHOD_NOT_ALLOWED });
@@ -92,6 +95,18 @@ export class Dispatcher {
     this.#openStreams.add(end);
     stream.once('close', () => this.#openStreams.delete(end));
   }
+}
+
+/** node:http2 knows of a stream that has closed what was sent on it, whoever sent it. */
+function countCall(stream: ServerHttp2Stream, counters: Counters): void {
+  const { session } = stream;
+  counters.callsStarted++;
+  stream.once('close', () => {
+    const sent = (stream.sentTrailers ?? stream.sentHeaders) as OutgoingHttpHeaders | undefined;
+    if (!stream.aborted) counters.answered(Number(sent?.['grpc-status'] ?? NaN));
+    else if (session?.destroyed === false) counters.callsCancelled++;
+    else counters.callsLost++;
+  });
 }
 
 /** A whole answer in one header block ("Trailers-Only"). Nothing of the request is in it. */

@@ -26,6 +26,11 @@ export class SocketRelay extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
+  /** What the peer has not taken. */
+  get unsentBytes(): number {
+    return this.writableLength + this.#socket.writableLength;
+  }
+
   /** Writes whole HTTP/2 frames past node:http2. */
   interject(frames: Uint8Array): void {
     if (!this.destroyed && this.#socket.writable) this.#socket.write(frames);

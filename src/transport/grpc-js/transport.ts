@@ -1,6 +1,7 @@
 /** The transport on @grpc/grpc-js and node:http2. */
 import type { Socket } from 'node:net';
-import { CERTIFICATE_POLL_MS } from '../limits.ts';
+import { Counters } from '../counts.ts';
+import { CERTIFICATE_POLL_MS, MAX_CONNECTIONS } from '../limits.ts';
 import { listen } from '../listen.ts';
 import { openServer } from '../server.ts';
 import type { Peer } from '../socket-server.ts';
@@ -23,6 +24,8 @@ export interface GrpcJsTransportOptions {
   readonly certificatePollMs?: number;
   /** A number from 0 to 1, drawn once for each connection; for tests. Default `Math.random`. */
   readonly random?: () => number;
+  /** Default {@link MAX_CONNECTIONS}. */
+  readonly maxConnections?: number;
 }
 
 export class GrpcJsTransport implements Transport {
@@ -33,20 +36,28 @@ export class GrpcJsTransport implements Transport {
     assertTakesStreams();
     redirectGrpcLog(log);
     this.#log = log;
-    this.#options = { certificatePollMs: CERTIFICATE_POLL_MS, random: Math.random, ...options };
+    this.#options = {
+      certificatePollMs: CERTIFICATE_POLL_MS,
+      random: Math.random,
+      maxConnections: MAX_CONNECTIONS,
+      ...options,
+    };
   }
 
   async serve(options: ServeOptions, methods: Methods): Promise<TransportServer> {
     const log = this.#log;
-    const { certificatePollMs, random } = this.#options;
+    const { certificatePollMs, random, maxConnections } = this.#options;
     const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
+    const counters = new Counters();
     const reflection = options.reflection ? await loadReflection() : NO_REFLECTION;
     const connect = (socket: Socket, peer: Peer): Connection => {
-      const dispatcher = new Dispatcher({ methods, reflection, maxMessageBytes, log }, peer);
-      return new Connection(socket, dispatcher, { maxConcurrentStreams, maxAgeMs, random });
+      const dispatcher = new Dispatcher({ methods, reflection, maxMessageBytes, counters, log }, peer);
+      return new Connection(socket, dispatcher, { maxConcurrentStreams, maxAgeMs, random, counters });
     };
-    return openServer({ tls, certificatePollMs, log, connect });
+    const heldBytes = (connections: ReadonlySet<Connection>): number =>
+      [...connections].reduce((sum, { unsentBytes }) => sum + unsentBytes, 0);
+    return openServer({ tls, certificatePollMs, maxConnections, counters, log, connect, heldBytes });
   }
 
   async listen(options: ListenOptions, methods: Methods): Promise<Listener> {

@@ -6,6 +6,8 @@ export interface Status {
   readonly message: string;
 }
 
+/** What clients of gRPC take an answer of HTTP for. */
+export const UNKNOWN = 2;
 const DEADLINE_EXCEEDED_CODE = 4;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;

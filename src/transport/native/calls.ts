@@ -3,7 +3,7 @@ import { HANDLER_FAILED, MALFORMED_MESSAGE, SHUTTING_DOWN } from '../status.ts';
 import type { Peer } from '../socket-server.ts';
 import type { CallContext, StreamHandler, TransportLog, UnaryAnswer } from '../transport.ts';
 import { HTTP_ERROR_BODY, httpErrorHeaders, statusTrailers, trailersOnly } from './answer-blocks.ts';
-import { DEADLINE_EXCEEDED } from './call-status.ts';
+import { DEADLINE_EXCEEDED, UNKNOWN } from './call-status.ts';
 import type { Status } from './call-status.ts';
 import type { Sender } from './sender.ts';
 import type { Stream } from './stream.ts';
@@ -60,10 +60,12 @@ export class Calls {
 
   /** Ends a call with a status. */
   refuse(stream: Stream, status: Status): void {
+    stream.status = status.code;
     this.#sender.end(stream, statusTrailers(status), trailersOnly(status));
   }
 
   refuseHttp(stream: Stream): void {
+    stream.status = UNKNOWN;
     this.#sender.http(stream, httpErrorHeaders(stream.plan.httpStatus), HTTP_ERROR_BODY);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { CONNECTION_WINDOW_BYTES, MAX_HEADER_LIST_BYTES } from '../limits.ts';
+import type { ConnectionFault } from '../counts.ts';
 import type { Peer } from '../socket-server.ts';
 import { Allowance } from './allowance.ts';
 import {
@@ -141,7 +142,9 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     if (this.#streams.isEmpty) this.#close();
   }
 
-  destroy(): void {
+  destroy(fault: ConnectionFault | null): void {
+    if (this.#over || this.#socket.destroyed) return;
+    if (fault !== null) this.#options.counters.fault(fault);
     this.#socket.destroy();
   }
 
@@ -173,11 +176,11 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     this.#output.flush();
     const unsent = this.#output.unsentBytes;
     if (unsent <= UNSENT_PAUSE_BYTES) return;
-    if (unsent > MAX_UNSENT_BYTES) this.destroy();
+    if (unsent > MAX_UNSENT_BYTES) this.destroy('memory');
     if (this.#stall !== null || this.#socket.destroyed) return;
     // Who takes no answers gets to ask no more.
     this.#socket.pause();
-    this.#stall = setTimeout(() => this.destroy(), WRITE_STALL_MS).unref();
+    this.#stall = setTimeout(() => this.destroy('stalled'), WRITE_STALL_MS).unref();
   }
 
   #drained(): void {
@@ -194,10 +197,9 @@ export class Connection implements FrameSink, Living, StreamsOwner {
   /** Tells the peer what it did (§5.4.1), and closes. */
   fail(error: unknown): void {
     if (this.#over) return;
-    let code: ErrorCode = ErrorCode.internalError;
-    if (error instanceof ConnectionError) code = error.code;
-    else if (error instanceof HpackError) code = ErrorCode.compressionError;
-    const known = code !== ErrorCode.internalError;
+    const { code, fault } = asConnectionError(error);
+    const known = fault !== 'internal';
+    this.#options.counters.fault(fault);
     this.#options.log(known ? 'debug' : 'error', known ? 'peer breaks the protocol' : 'connection failed', {
       peer: this.#socket.remoteAddress,
       code,
@@ -378,4 +380,9 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     if (!this.idleFrames.spend())
       throw new ConnectionError(ErrorCode.enhanceYourCalm, 'too many frames without a call');
   }
+}
+
+function asConnectionError(error: unknown): Pick<ConnectionError, 'code' | 'fault'> {
+  if (error instanceof ConnectionError) return error;
+  return new ConnectionError(error instanceof HpackError ? ErrorCode.compressionError : ErrorCode.internalError, '');
 }

@@ -38,8 +38,9 @@ export class HeaderBlock {
   add(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     const tooLarge = this.#parts.length >= MAX_HEADER_BLOCK_FRAMES || this.#bytes + length > MAX_HEADER_BLOCK_BYTES;
-    if (tooLarge || !this.#budget.take(length)) {
-      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'header block too large');
+    if (tooLarge) throw new ConnectionError(ErrorCode.enhanceYourCalm, 'header block too large');
+    if (!this.#budget.take(length)) {
+      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'too much at once', 'memory');
     }
     this.#parts.push(Buffer.from(bytes.subarray(start, end)));
     this.#bytes += length;

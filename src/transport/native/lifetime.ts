@@ -1,4 +1,5 @@
 /** How long a connection lives: its preface, keepalive, age, and a goodbye that loses no call. */
+import type { ConnectionFault } from '../counts.ts';
 import {
   CONNECTION_AGE_JITTER,
   KEEPALIVE_INTERVAL_MS,
@@ -23,7 +24,8 @@ export interface Living {
   announceLeaving(): void;
   /** The second, after which calls are no longer taken; closes when those that are open have ended. */
   stopTaking(): void;
-  destroy(): void;
+  /** `fault`: what the peer did to deserve it. */
+  destroy(fault: ConnectionFault | null): void;
 }
 
 /** `setTimeout` takes no more than this, and fires at once when it is given more. */
@@ -45,7 +47,7 @@ export class Lifetime {
   constructor(connection: Living, maxAgeMs: number, random: number) {
     this.#connection = connection;
     this.#after(PREFACE_TIMEOUT_MS, () => {
-      if (!connection.prefaceSeen) connection.destroy();
+      if (!connection.prefaceSeen) connection.destroy('preface_timeout');
     });
     const keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS).unref();
     this.#timers.add(keepalive);
@@ -85,7 +87,7 @@ export class Lifetime {
   #stopTaking(): void {
     if (this.#noticed || this.#over || !this.#leaving) return;
     this.#noticed = true;
-    this.#after(LEAVE_GRACE_MS, () => this.#connection.destroy());
+    this.#after(LEAVE_GRACE_MS, () => this.#connection.destroy(null));
     this.#connection.stopTaking();
   }
 
@@ -95,12 +97,12 @@ export class Lifetime {
     const hadCalls = connection.hadCalls();
     this.#idleMs = hadCalls || connection.hasOpenStreams ? 0 : this.#idleMs + KEEPALIVE_INTERVAL_MS;
     if (connection.isStuck()) {
-      connection.destroy();
+      connection.destroy('stalled');
     } else if (this.#idleMs >= MAX_CONNECTION_IDLE_MS) {
       this.leave(LEAVE_NOTICE_TIMEOUT_MS);
     } else if (!hadCalls) {
       clearTimeout(this.#lost);
-      this.#lost = setTimeout(() => connection.destroy(), KEEPALIVE_TIMEOUT_MS).unref();
+      this.#lost = setTimeout(() => connection.destroy('keepalive_timeout'), KEEPALIVE_TIMEOUT_MS).unref();
       connection.ping(KEEPALIVE_PING);
     }
   }

@@ -10,6 +10,10 @@ export class MemoryBudget {
     this.#maxBytes = maxBytes;
   }
 
+  get heldBytes(): number {
+    return this.#bytes;
+  }
+
   /** False, and nothing taken, when it would be too much. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > this.#maxBytes) return false;

@@ -244,7 +244,7 @@ export class Sender {
     if (this.#pump(stream)) return;
     // What is counted is all of it, until the last of it is sent.
     if (this.#unsentBytes > MAX_UNSENT_BYTES || !this.#budget.take(stream.unsent.length)) {
-      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'answers are not taken');
+      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'answers are not taken', 'memory');
     }
     stream.unsentCounted = true;
   }

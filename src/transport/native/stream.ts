@@ -11,6 +11,8 @@ export class Stream {
   remoteClosed = false;
   /** We have sent all: "half-closed (local)". */
   localClosed = false;
+  /** Of gRPC, as the peer gets to know it. */
+  status = 0;
   /** Out of the connection's books, whatever a handler still does for it. */
   gone = false;
 

@@ -3,6 +3,7 @@
  * back is in sender.ts, what a handler says in calls.ts.
  */
 import { CONNECTION_WINDOW_BYTES, STREAM_RESETS_PER_SECOND, STREAM_RESET_BURST } from '../limits.ts';
+import type { Counters } from '../counts.ts';
 import type { Peer } from '../socket-server.ts';
 import type { Methods, TransportLog } from '../transport.ts';
 import { Allowance } from './allowance.ts';
@@ -39,6 +40,7 @@ export interface StreamsOptions {
   readonly maxMessageBytes: number;
   readonly maxConcurrentStreams: number;
   readonly budget: MemoryBudget;
+  readonly counters: Counters;
   readonly log: TransportLog;
 }
 
@@ -116,6 +118,7 @@ export class Streams {
 
   /** The connection is over. */
   end(): void {
+    this.#options.counters.callsLost += this.#streams.size;
     for (const stream of this.#streams.values()) this.#drop(stream);
   }
 
@@ -185,11 +188,14 @@ export class Streams {
       return;
     }
     this.#lastStreamId = streamId;
+    this.#options.counters.callsStarted++;
     this.#calledSince = true;
     this.#owner.idleFrames.giveBack(IDLE_FRAMES_PER_CALL);
     if (plan === MALFORMED || dependsOnItself) {
+      this.#options.counters.callsRefused++;
       this.#streamError(streamId, ErrorCode.protocolError);
     } else if (this.#streams.size + this.#calls.abandoned >= this.#options.maxConcurrentStreams) {
+      this.#options.counters.callsRefused++;
       this.#refuseStream(streamId);
     } else {
       const stream = new Stream(streamId, plan, this.sender.initialWindow);
@@ -232,7 +238,9 @@ export class Streams {
     // Rapid reset (CVE-2023-44487): the work is done by then, and the stream no longer counts.
     if (!this.#resets.spend()) throw new ConnectionError(ErrorCode.enhanceYourCalm, 'too many resets');
     const stream = this.#streams.get(streamId);
-    if (stream !== undefined) this.#drop(stream);
+    if (stream === undefined) return;
+    this.#options.counters.callsCancelled++;
+    this.#drop(stream);
   }
 
   /** §6.9.2: "a receiver MUST adjust the size of all stream flow-control windows … by the difference". */
@@ -350,6 +358,7 @@ export class Streams {
 
   /** All of the answer is out. */
   #sent(stream: Stream): void {
+    this.#options.counters.answered(stream.status);
     if (!stream.remoteClosed) {
       // §8.1: "a server MAY request that the client abort transmission of a request without error".
       this.sender.reset(stream.id, ErrorCode.noError);
@@ -374,7 +383,9 @@ export class Streams {
     this.sender.reset(streamId, code);
     this.#closed.reset(streamId);
     const stream = this.#streams.get(streamId);
-    if (stream !== undefined) this.#drop(stream);
+    if (stream === undefined) return;
+    this.#options.counters.callsRefused++;
+    this.#drop(stream);
   }
 
   #drop(stream: Stream): void {

@@ -1,6 +1,7 @@
 /** The transport on node:net and node:tls alone: HTTP/2 as far as a server for gRPC needs it. */
 import type { Socket } from 'node:net';
-import { CERTIFICATE_POLL_MS } from '../limits.ts';
+import { Counters } from '../counts.ts';
+import { CERTIFICATE_POLL_MS, MAX_CONNECTIONS } from '../limits.ts';
 import { listen } from '../listen.ts';
 import { openServer } from '../server.ts';
 import type { Peer } from '../socket-server.ts';
@@ -22,6 +23,8 @@ export interface NativeTransportOptions {
   readonly certificatePollMs?: number;
   /** A number from 0 to 1, drawn once for each connection; for tests. Default `Math.random`. */
   readonly random?: () => number;
+  /** Default {@link MAX_CONNECTIONS}. */
+  readonly maxConnections?: number;
 }
 
 export class NativeTransport implements Transport {
@@ -30,19 +33,26 @@ export class NativeTransport implements Transport {
 
   constructor(log: TransportLog, options: NativeTransportOptions = {}) {
     this.#log = log;
-    this.#options = { certificatePollMs: CERTIFICATE_POLL_MS, random: Math.random, ...options };
+    this.#options = {
+      certificatePollMs: CERTIFICATE_POLL_MS,
+      random: Math.random,
+      maxConnections: MAX_CONNECTIONS,
+      ...options,
+    };
   }
 
   serve(options: ServeOptions, methods: Methods): Promise<TransportServer> {
     const log = this.#log;
-    const { certificatePollMs, random } = this.#options;
+    const { certificatePollMs, random, maxConnections } = this.#options;
     const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     if (options.reflection) log('info', 'this transport has no reflection; `transport: grpc-js` has it', {});
+    const counters = new Counters();
     const budget = new MemoryBudget(MAX_HELD_BYTES);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
-    const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, log };
+    const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, counters, log };
     const connect = (socket: Socket, peer: Peer): Connection => new Connection(socket, peer, settings);
-    return openServer({ tls, certificatePollMs, log, connect });
+    const heldBytes = (): number => budget.heldBytes;
+    return openServer({ tls, certificatePollMs, maxConnections, counters, log, connect, heldBytes });
   }
 
   async listen(options: ListenOptions, methods: Methods): Promise<Listener> {

@@ -1,6 +1,7 @@
 import { describe } from '@jest/globals';
 import type { TransportUnderTest } from '../support/listening.ts';
 import { describeCalls } from './calls.ts';
+import { describeCounts } from './counts.ts';
 import { describeHandedOver } from './handed-over.ts';
 import { describeHealth } from './health.ts';
 import { describeLeaving } from './leaving.ts';
@@ -17,6 +18,7 @@ export function describeTransport(transport: TransportUnderTest): void {
     describeTls(transport);
     describeRotation(transport);
     describeLeaving(transport);
+    describeCounts(transport);
     describeHandedOver(transport);
   });
 }

@@ -12,7 +12,10 @@ import { Health } from '../../../src/transport/health.ts';
 /** What the suite needs of an implementation: every one of them is made alike. */
 export interface TransportUnderTest {
   readonly name: string;
-  create(log: TransportLog, options: { certificatePollMs?: number; random?: () => number }): Transport;
+  create(
+    log: TransportLog,
+    options: { certificatePollMs?: number; random?: () => number; maxConnections?: number },
+  ): Transport;
 }
 
 export interface LogEntry {
@@ -40,6 +43,7 @@ export interface Setup extends Partial<ListenOptions> {
   readonly health?: Health;
   readonly certificatePollMs?: number;
   readonly random?: () => number;
+  readonly maxConnections?: number;
 }
 
 export interface TestListener {
@@ -70,12 +74,14 @@ function prepare(transport: TransportUnderTest, setup: Setup) {
     health = new Health(['test.Bytes']),
     certificatePollMs,
     random,
+    maxConnections,
     ...options
   } = setup;
   const { entries, log } = recordingLog();
   const made = transport.create(log, {
     ...(certificatePollMs !== undefined && { certificatePollMs }),
     ...(random && { random }),
+    ...(maxConnections !== undefined && { maxConnections }),
   });
   const methods: Methods = {
     unary: new Map([[ECHO, echo], [GUARD, guard], ...health.methods.unary, ...Object.entries(unary)]),

@@ -1,0 +1,142 @@
+/**
+ * What a transport counts. Plain numbers by name, so that those of several processes can be sent and added up
+ * ({@link sumCounts}); what is counted by call costs an addition.
+ */
+
+/** Names of the status codes of gRPC, in their order (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
+const STATUS_NAMES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+const UNKNOWN = STATUS_NAMES.indexOf('UNKNOWN');
+
+/** Why we close a connection that has done something wrong, or that we cannot have. */
+const FAULTS = [
+  /** No TLS handshake to its end in time, or one that fails, or one for another protocol than HTTP/2. */
+  'handshake',
+  /** No preface and SETTINGS of HTTP/2 in time. */
+  'preface_timeout',
+  /** Breaks HTTP/2. With grpc-js, also what node:http2 does not tell apart. */
+  'protocol',
+  'flow_control',
+  'compression',
+  /** Far more resets, pings, settings or header frames than anybody needs: ENHANCE_YOUR_CALM. */
+  'flood',
+  /** It, or all of them together, would hold more memory than is set aside. */
+  'memory',
+  'too_many_connections',
+  /** A ping was not answered. */
+  'keepalive_timeout',
+  /** The rest of a frame does not come, or answers are not taken. */
+  'stalled',
+  /** Our own mistake; the log tells more. */
+  'internal',
+] as const;
+
+export type ConnectionFault = (typeof FAULTS)[number];
+
+export interface TransportCounts {
+  /** Now, those in a TLS handshake too. */
+  readonly connectionsOpen: number;
+  readonly connectionsAccepted: number;
+  /** Those of peers that are not on the list of allowed clients. They stay open, and nearly all of their calls are refused. */
+  readonly connectionsNotAllowed: number;
+  /** Closed by us, by {@link ConnectionFault}. */
+  readonly connectionFaults: Readonly<Record<string, number>>;
+  /** Each of them ends as one of the next four, or is in flight. */
+  readonly callsStarted: number;
+  /** Now: neither answered to the end nor given up. */
+  readonly callsInFlight: number;
+  /**
+   * Answered, by name of the status. RESOURCE_EXHAUSTED is a message above its bound; an answer of plain HTTP, to what is no gRPC,
+   * is UNKNOWN, which is what clients of gRPC make of it.
+   */
+  readonly callsAnswered: Readonly<Record<string, number>>;
+  /** Reset by the peer before they were answered. */
+  readonly callsCancelled: number;
+  /** Reset by us: malformed, or more than the peer may have open. With grpc-js those are not seen. */
+  readonly callsRefused: number;
+  /** Not answered when their connection ended. */
+  readonly callsLost: number;
+  /** Held for peers: what has come of messages that have not ended, and answers that have not been taken. */
+  readonly bytesHeld: number;
+}
+
+export class Counters {
+  connectionsOpen = 0;
+  connectionsAccepted = 0;
+  connectionsNotAllowed = 0;
+  callsStarted = 0;
+  callsCancelled = 0;
+  callsRefused = 0;
+  callsLost = 0;
+  readonly #answered = new Float64Array(STATUS_NAMES.length);
+  readonly #faults = new Float64Array(FAULTS.length);
+
+  /** `status` is a code of gRPC. */
+  answered(status: number): void {
+    this.#answered[status < STATUS_NAMES.length ? status : UNKNOWN]! += 1;
+  }
+
+  fault(fault: ConnectionFault): void {
+    this.#faults[FAULTS.indexOf(fault)]! += 1;
+  }
+
+  read(bytesHeld: number): TransportCounts {
+    const { callsStarted, callsCancelled, callsRefused, callsLost } = this;
+    const answered = this.#answered.reduce((sum, count) => sum + count, 0);
+    return {
+      connectionsOpen: this.connectionsOpen,
+      connectionsAccepted: this.connectionsAccepted,
+      connectionsNotAllowed: this.connectionsNotAllowed,
+      connectionFaults: byName(FAULTS, this.#faults),
+      callsStarted,
+      callsInFlight: callsStarted - answered - callsCancelled - callsRefused - callsLost,
+      callsAnswered: byName(STATUS_NAMES, this.#answered),
+      callsCancelled,
+      callsRefused,
+      callsLost,
+      bytesHeld,
+    };
+  }
+}
+
+/** Those of several transports, or processes, as if it were one. */
+export function sumCounts(all: readonly TransportCounts[]): TransportCounts {
+  const sum = (of: (counts: TransportCounts) => number): number => all.reduce((total, counts) => total + of(counts), 0);
+  const sumByName = (names: readonly string[], of: (counts: TransportCounts) => Readonly<Record<string, number>>) =>
+    Object.fromEntries(names.map((name) => [name, sum((counts) => of(counts)[name] ?? 0)]));
+  return {
+    connectionsOpen: sum((counts) => counts.connectionsOpen),
+    connectionsAccepted: sum((counts) => counts.connectionsAccepted),
+    connectionsNotAllowed: sum((counts) => counts.connectionsNotAllowed),
+    connectionFaults: sumByName(FAULTS, (counts) => counts.connectionFaults),
+    callsStarted: sum((counts) => counts.callsStarted),
+    callsInFlight: sum((counts) => counts.callsInFlight),
+    callsAnswered: sumByName(STATUS_NAMES, (counts) => counts.callsAnswered),
+    callsCancelled: sum((counts) => counts.callsCancelled),
+    callsRefused: sum((counts) => counts.callsRefused),
+    callsLost: sum((counts) => counts.callsLost),
+    bytesHeld: sum((counts) => counts.bytesHeld),
+  };
+}
+
+function byName(names: readonly string[], counts: Float64Array): Record<string, number> {
+  return Object.fromEntries(names.map((name, i) => [name, counts[i]!]));
+}
