@@ -43,6 +43,8 @@ export async function openSampleService(): Promise<SampleService> {
     snapshot: () => snapshot,
     identity: NO_IDENTITY,
     ...answerSettings(config),
+    // All in one turn of the event loop.
+    overload: { ...config.overload, maxTurnMs: Number.POSITIVE_INFINITY },
     cache: config.cache,
     record: ({ cache, decision }) => {
       recorded.push({ cache, allowed: decision.allowed, reason: decision.reason });

@@ -4,6 +4,7 @@ import { fingerprint } from '../config/fingerprint.ts';
 import type { DenialTexts } from '../extauthz/answer.ts';
 import { AskForProof } from '../extauthz/ask-for-proof.ts';
 import type { HeaderLimits } from '../extauthz/evaluate.ts';
+import type { Overload } from '../extauthz/service.ts';
 import type { SnapshotOptions } from '../pap/load-snapshot.ts';
 
 export function snapshotOptions(config: ServiceConfig): SnapshotOptions {
@@ -37,11 +38,12 @@ export function snapshotOptions(config: ServiceConfig): SnapshotOptions {
 export interface AnswerSettings {
   readonly limits: HeaderLimits & { readonly maxMessageBytes: number };
   readonly texts: DenialTexts;
+  readonly overload: Overload;
   readonly askForProof: AskForProof;
 }
 
 export function answerSettings(config: ServiceConfig): AnswerSettings {
-  const { limits, responses } = config;
+  const { limits, responses, overload } = config;
   return {
     limits: {
       maxMessageBytes: limits.maxMessageBytes,
@@ -49,6 +51,7 @@ export function answerSettings(config: ServiceConfig): AnswerSettings {
       maxHeaderBytes: limits.maxHeaderBytes,
     },
     texts: responses,
+    overload,
     askForProof: new AskForProof(config.identity.answers),
   };
 }

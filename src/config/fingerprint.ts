@@ -9,7 +9,7 @@ const FORMAT = 'portcullis-config-1';
 
 /** Canonical: the same text for the same meaning, whatever order things were written in. */
 export function fingerprint(config: ServiceConfig): string {
-  const { limits, responses, identity } = config;
+  const { limits, responses, identity, overload } = config;
   return canonical([
     FORMAT,
     config.defaultAction,
@@ -37,6 +37,7 @@ export function fingerprint(config: ServiceConfig): string {
       ({ status, body, headers }) => [status, body, [...headers]],
     ),
     [limits.maxMessageBytes, limits.maxHeaders, limits.maxHeaderBytes],
+    overload.errorResponse,
   ]);
 }
 

@@ -164,6 +164,34 @@ const limits = z
   })
   .prefault({});
 
+const overload = z
+  .strictObject({
+    // A quarter of the 200 ms that Envoy waits where nobody says otherwise. What is read in one turn of the event loop
+    // may have come at the beginning of the one before, and a turn goes on behind the bound, with quick refusals.
+    maxTurnMs: z
+      .number()
+      .min(0)
+      .max(60_000)
+      .default(50)
+      .describe(
+        'Work between two looks at the sockets, in milliseconds, above which only what is kept is answered; other checks are refused (503).',
+      ),
+    // Enough for a second of verification on one core, and a bound for what fetches can hold up.
+    maxWaiting: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(4096)
+      .describe('Checks that wait for a token to be verified or keys to be fetched; more are refused (503).'),
+    errorResponse: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Tell Envoy (1.37 or newer) of `overloaded`, `not_ready` and `deadline_exceeded` as errors, not as denials. With `failure_mode_allow` in Envoy or `failOpen` in Istio such requests then pass unchecked.',
+      ),
+  })
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z
@@ -232,6 +260,7 @@ export const configSchema = z.strictObject({
   responses,
   cache,
   limits,
+  overload,
   drainSeconds: z
     .number()
     .min(0)

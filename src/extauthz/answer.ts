@@ -41,6 +41,11 @@ export interface AnswerContext {
   readonly effects: ProofEffects;
   /** What is wrong with the proof that came; null: nothing, or none came. */
   readonly badProof: BadProof | null;
+  /**
+   * An outage is told as `error_response`, for Envoy's failure mode to say what becomes of the request. Absent: it is
+   * denied. INVARIANT: for nothing else, since whoever can choose a reason would pass under `failure_mode_allow`.
+   */
+  readonly errorResponse?: boolean;
   /** Absent: by a plain challenge. */
   readonly askForProof?: AskForProof;
 }
@@ -148,6 +153,7 @@ function denyAnswer(
     httpStatus: login === null ? httpStatus : 302,
     headers: [...headers] as Field[],
     body: body === null ? DEFAULT_BODIES[denial] : own === null ? toByteString(body) : body,
+    isError: context.errorResponse === true && facts.isOutage,
     metadata,
   };
 }

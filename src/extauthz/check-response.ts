@@ -22,6 +22,8 @@ export interface DenyAnswer {
   readonly httpStatus: number;
   readonly headers: readonly Field[];
   readonly body: string;
+  /** Told as an error of ours: Envoy answers with it, or lets the request pass under `failure_mode_allow`. */
+  readonly isError: boolean;
   readonly metadata: ClaimMap;
 }
 
@@ -55,10 +57,14 @@ export function encodeAllow(answer: AllowAnswer): Buffer {
     .finish();
 }
 
+/** CheckResponse.http_response; an Envoy before 1.37 does not know the second, and answers 403 by the status alone. */
+const DENIED_RESPONSE = 2;
+const ERROR_RESPONSE = 5;
+
 export function encodeDeny(answer: DenyAnswer): Buffer {
   return new WireWriter()
     .message(1, (status) => status.number(1, GRPC_CODES.get(answer.httpStatus) ?? PERMISSION_DENIED))
-    .message(2, (denied) => {
+    .message(answer.isError ? ERROR_RESPONSE : DENIED_RESPONSE, (denied) => {
       denied.message(1, (status) => status.number(1, answer.httpStatus));
       for (const field of answer.headers) denied.message(2, (option) => writeHeader(option, field));
       if (answer.body !== '') denied.text(3, answer.body);

@@ -1,5 +1,4 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
-import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { isClaimMap } from '../attributes/claim.ts';
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
@@ -12,7 +11,6 @@ import type { Field } from '../pdp/obligations.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import { describeWorkload } from '../pdp/resolve-workload.ts';
-import type { Scope } from '../policy-index/scope.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import { answer } from './answer.ts';
 import type { DenialTexts } from './answer.ts';
@@ -20,8 +18,8 @@ import { JUST_REFUSE } from './ask-for-proof.ts';
 import type { AskForProof } from './ask-for-proof.ts';
 import { readCheckRequest } from './check-request.ts';
 import { pose, strayHeaders } from './evaluate.ts';
-import { proofPlaces } from '../identity/authenticator.ts';
 import { NO_EFFECTS } from './proof-effects.ts';
+import { carriesProof } from './proofs.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
 
 export interface OfflineOptions {
@@ -106,19 +104,6 @@ export function explainOffline(bytes: Uint8Array, options: OfflineOptions): Expl
     policies: question.refused === null ? explainScope(question.scope, request, options.nowMs) : [],
   };
 }
-
-function carriesProof(request: RequestAttributes, { authentications }: Scope): boolean {
-  if (authentications.length === 0) return false;
-  const { headers, query } = proofPlaces(authentications);
-  const isThere = (name: string): boolean => {
-    const lines = request.header(name);
-    return lines.form === 'joined' || lines.lines.length > 0;
-  };
-  return (query && request.query !== null) || headers.some((name) => !NO_PROOFS.includes(name) && isThere(name));
-}
-
-/** Looked at beside proofs, and none themselves. */
-const NO_PROOFS: readonly string[] = ['origin', 'access-control-request-method', 'dpop'];
 
 function decided(
   bytes: Uint8Array,

@@ -34,3 +34,17 @@ export function possessionOf(request: RequestAttributes, { authentications }: Sc
 export function speaksForAnother(proven: ClaimMap, relayed: ClaimMap | null): boolean {
   return relayed !== null && ['iss', 'sub'].some((name) => relayed.get(name) !== proven.get(name));
 }
+
+/** Does the request carry what may be a proof of who asks? */
+export function carriesProof(request: RequestAttributes, { authentications }: Scope): boolean {
+  if (authentications.length === 0) return false;
+  const { headers, query } = proofPlaces(authentications);
+  const isThere = (name: string): boolean => {
+    const lines = request.header(name);
+    return lines.form === 'joined' || lines.lines.length > 0;
+  };
+  return (query && request.query !== null) || headers.some((name) => !NO_PROOFS.includes(name) && isThere(name));
+}
+
+/** Looked at beside proofs, and none themselves. */
+const NO_PROOFS: readonly string[] = ['origin', 'access-control-request-method', 'dpop'];

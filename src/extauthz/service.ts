@@ -1,5 +1,6 @@
 /**
  * The way of a Check, on one page: receive → read → look up what was asked lately → pose → prove who asks → look up → decide → answer → record.
+ * When there is more work than can be done in time, checks leave it with a denial before its costly stages (work-in-hand.ts).
  */
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { decide } from '../pdp/decide.ts';
@@ -22,11 +23,13 @@ import type { EncodedAnswer } from './shared-answers.ts';
 import { DecisionIds, withDecisionId } from './decision-id.ts';
 import { attributesOf, isPlain, pose, strayHeaders } from './evaluate.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
-import { possessionOf, speaksForAnother } from './proofs.ts';
+import { carriesProof, possessionOf, speaksForAnother } from './proofs.ts';
 import { NO_EFFECTS, proofEffects } from './proof-effects.ts';
 import type { ProofEffects } from './proof-effects.ts';
 import { RecentChecks } from './recent-checks.ts';
 import { RecentProofs } from './recent-proofs.ts';
+import { ANY_WORK, WorkInHand } from './work-in-hand.ts';
+import type { RefusedWork, WorkBounds } from './work-in-hand.ts';
 
 /** What is known of the call, besides its bytes. */
 export interface CheckContext {
@@ -65,6 +68,8 @@ export interface CheckServiceOptions {
   };
   readonly cache: { readonly maxEntries: number; readonly ttlSeconds: number };
   readonly texts: DenialTexts;
+  /** Absent: any amount of work, and denials only. */
+  readonly overload?: Overload;
   /** Absent: by a plain challenge. */
   readonly askForProof?: AskForProof;
   readonly record: (record: CheckRecord) => void;
@@ -72,7 +77,18 @@ export interface CheckServiceOptions {
   readonly onError: (error: unknown) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonicNow?: () => number;
+  /** Calls back when the event loop next comes round. */
+  readonly atTurnEnd?: (end: () => void) => void;
 }
+
+export interface Overload extends WorkBounds {
+  /** See {@link AnswerContext.errorResponse}. */
+  readonly errorResponse: boolean;
+}
+
+const NO_BOUNDS: Overload = { ...ANY_WORK, errorResponse: false };
 
 /** What proves who asks: identity/authenticator.ts. */
 export type Identity = Pick<Authenticator, 'authenticate' | 'epoch'>;
@@ -85,6 +101,7 @@ interface Asked {
   readonly plain: boolean;
   /** Of proofs, when it was asked. */
   readonly epoch: number;
+  readonly deadlineMs: number;
   readonly id: string;
   readonly startedMs: number;
 }
@@ -102,9 +119,6 @@ interface CachedAnswer extends EncodedAnswer {
   readonly decision: Decision;
 }
 
-/** Checks that wait for a proof to be verified or fetched, and bytes of the messages that they hold. More are refused. */
-const MAX_WAITING = 4096;
-const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 /** Without a deadline. Fetches have bounds of their own, which a configuration can set higher. */
 const MAX_WAIT_MS = 10_000;
 
@@ -113,14 +127,17 @@ function answerMs(leftMs: number): number {
   return Math.min(50, leftMs / 4);
 }
 
+const monotonicNow = (): number => performance.now();
+
 export class CheckService {
   readonly #options: CheckServiceOptions;
   readonly #now: () => number;
   readonly #cache: DecisionCache<CachedAnswer>;
   readonly #recent: RecentChecks<CachedAnswer>;
   readonly #proofs = new RecentProofs();
-  #waiting = 0;
-  #waitingBytes = 0;
+  readonly #overload: Overload;
+  readonly #work: WorkInHand;
+  readonly #monotonicNow: () => number;
   readonly #ids = new DecisionIds();
   readonly #shared = new SharedAnswers();
   /** Of whose decisions the cache is. */
@@ -131,6 +148,9 @@ export class CheckService {
   constructor(options: CheckServiceOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#monotonicNow = options.monotonicNow ?? monotonicNow;
+    this.#overload = options.overload ?? NO_BOUNDS;
+    this.#work = new WorkInHand(this.#overload, options.atTurnEnd);
     this.#cache = new DecisionCache<CachedAnswer>({
       maxEntries: options.cache.maxEntries,
       // Other answers are shared by many entries. These a caller can make large: sixty headers of one long value.
@@ -143,12 +163,18 @@ export class CheckService {
     return this.#cache;
   }
 
+  /** Checks that wait now, and how many were refused as too much since the start. */
+  get load(): { readonly waiting: number; readonly refused: RefusedWork } {
+    return { waiting: this.#work.waiting, refused: this.#work.refused };
+  }
+
   /**
    * Answers one Check: at once, unless something has to be fetched or verified first. null: the bytes are no
    * CheckRequest. Never throws or rejects, never allows by accident. `bytes` are read after an answer that is promised, too.
    */
   check(bytes: Uint8Array, context: CheckContext): Uint8Array | null | Promise<Uint8Array | null> {
-    const startedMs = performance.now();
+    const startedMs = this.#monotonicNow();
+    this.#work.begin(startedMs);
     const id = this.#ids.next();
     try {
       const answered = this.#check(bytes, context, id, startedMs);
@@ -190,6 +216,10 @@ export class CheckService {
       this.#cache.countHit();
       return this.#finish(value, snapshot, request, workload, 'hit', id, startedMs);
     }
+    if (this.#work.isFarTooMuch) {
+      this.#work.countRefused('unread');
+      return this.#refuse('overloaded', id, startedMs);
+    }
     const question = pose(view, snapshot, this.#options.limits);
     if (question.refused !== null) {
       const { request, workload, refused } = question;
@@ -197,39 +227,38 @@ export class CheckService {
       return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
     }
 
-    const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, id, startedMs };
+    const { deadlineMs } = context;
+    const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, deadlineMs, id, startedMs };
     const { request, scope } = question;
     if (scope.authentications.length === 0) return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
     const proven = this.#proofs.find(view, scope, nowMs);
     if (proven !== null) return this.#decideFor(proven, asked, false);
+    if (carriesProof(request, scope)) {
+      if (this.#work.isTooMuch(deadlineMs - nowMs)) return this.#refuseWork('undecided', asked);
+      // Looking at it may be the work that there is no room for.
+      if (!this.#work.hasRoom(bytes.length)) return this.#refuseWork('waiting', asked);
+    }
     const { identity } = this.#options;
     const outcome = identity.authenticate(request, scope.authentications, possessionOf(request, scope), nowMs);
     if (!(outcome instanceof Promise)) return this.#decideFor(outcome, asked);
-    if (this.#waiting >= MAX_WAITING || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES)
-      return this.#refuseProof('identity_unavailable', asked, null);
-    this.#waiting++;
-    this.#waitingBytes += bytes.length;
-    return this.#await(outcome, asked, context.deadlineMs, nowMs).finally(() => {
-      this.#waiting--;
-      this.#waitingBytes -= bytes.length;
-    });
+    if (!this.#work.hasRoom(bytes.length)) return this.#refuseWork('waiting', asked);
+    this.#work.waits(bytes.length);
+    return this.#await(outcome, asked, nowMs).finally(() => this.#work.hasWaited(bytes.length));
   }
 
   /** An answer that comes too late is none, and an Envoy may be told to let in whom nobody answers for. */
-  async #await(
-    outcome: Promise<IdentityOutcome>,
-    asked: Asked,
-    deadlineMs: number,
-    nowMs: number,
-  ): Promise<Uint8Array> {
-    const leftMs = deadlineMs - nowMs;
+  async #await(outcome: Promise<IdentityOutcome>, asked: Asked, nowMs: number): Promise<Uint8Array> {
+    const { deadlineMs } = asked;
+    // It may have been waited for before its bytes were read.
+    const leftMs = deadlineMs - nowMs - this.#work.spentMs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), Math.max(0, Math.min(MAX_WAIT_MS, leftMs - answerMs(leftMs)))).unref();
     });
     try {
       const known = await Promise.race([outcome, late]);
-      if (known === null) return this.#refuseProof('identity_unavailable', asked, null);
+      this.#work.begin(this.#monotonicNow());
+      if (known === null) return this.#refuseAsked('identity_unavailable', asked);
       if (this.#now() >= deadlineMs) return this.#refuse('deadline_exceeded', asked.id, asked.startedMs);
       return this.#decideFor(known, asked);
     } finally {
@@ -242,26 +271,32 @@ export class CheckService {
     const { request, scope } = asked.question;
     const { result } = outcome;
     if (result.outcome === 'none') return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
-    if (result.outcome === 'unavailable') return this.#refuseProof('identity_unavailable', asked, null);
+    if (result.outcome === 'unavailable') return this.#refuseAsked('identity_unavailable', asked);
     const { query } = proofPlaces(asked.question.scope.authentications);
     const mayBeInAddress = query && request.query !== null;
     if (result.outcome === 'invalid') {
       const { error, description } = result;
-      return this.#refuseProof('invalid_token', asked, { error, description, mayBeInAddress });
+      return this.#refuseAsked('invalid_token', asked, { error, description, mayBeInAddress });
     }
     if (speaksForAnother(result.claims, request.relayedClaims)) {
       const description = 'two tokens that speak for two callers';
-      return this.#refuseProof('invalid_token', asked, { error: 'invalid_request', description, mayBeInAddress });
+      return this.#refuseAsked('invalid_token', asked, { error: 'invalid_request', description, mayBeInAddress });
     }
     request.proven = result.claims;
     if (isFresh && this.#isOfNow(asked)) this.#proofs.keep(asked.view, scope, outcome, this.#now());
     return this.#decide(asked, proofEffects(outcome, request), result.untilMs);
   }
 
-  #refuseProof(reason: Reason, { snapshot, question, id, startedMs }: Asked, badProof: BadProof | null): Uint8Array {
+  #refuseAsked(reason: Reason, asked: Asked, badProof: BadProof | null = null, use: CacheUse = 'bypass'): Uint8Array {
+    const { snapshot, question, id, startedMs } = asked;
     const { request, workload } = question;
     const refusal = this.#answer(decision(reason), { snapshot, request, id, badProof });
-    return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
+    return this.#finish(refusal, snapshot, request, workload, use, id, startedMs);
+  }
+
+  #refuseWork(why: keyof RefusedWork, asked: Asked, use?: CacheUse): Uint8Array {
+    this.#work.countRefused(why);
+    return this.#refuseAsked('overloaded', asked, null, use);
   }
 
   /** What was asked under other policies or keys is answered by them, and not kept. */
@@ -285,6 +320,8 @@ export class CheckService {
       if (asked.plain) this.#recent.keep(view, scope, { workload, value: known.value }, life);
       return this.#finish(known.value, snapshot, request, workload, 'hit', id, startedMs);
     }
+    const use = key === null ? 'bypass' : 'miss';
+    if (this.#work.isTooMuch(asked.deadlineMs - nowMs)) return this.#refuseWork('undecided', asked, use);
     const decided = decide(scope, snapshot.settings, request, {
       nowMs,
       ttlMs: this.#options.cache.ttlSeconds * 1000,
@@ -292,7 +329,6 @@ export class CheckService {
     });
     const made = this.#answer(decided, { snapshot, request, stray, effects, id });
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
-    const use = key === null ? 'bypass' : 'miss';
     return this.#finish(made, snapshot, request, workload, use, id, startedMs);
   }
 
@@ -325,6 +361,7 @@ export class CheckService {
     if (shared !== null) return { decision: decided, ...shared, perDecision: false };
     const made = answer(decided, {
       texts: this.#options.texts,
+      errorResponse: this.#overload.errorResponse,
       askForProof: this.#options.askForProof ?? JUST_REFUSE,
       decisionId: id,
       snapshot,
@@ -359,7 +396,7 @@ export class CheckService {
         cache,
         httpStatus: made.httpStatus,
         timeMs: this.#now(),
-        durationMs: performance.now() - startedMs,
+        durationMs: this.#monotonicNow() - startedMs,
         request,
         workload,
         revision: snapshot?.revision ?? null,

@@ -8,16 +8,26 @@ interface ReasonFacts {
   /** HTTP status unless configured or answered otherwise. */
   readonly status: number;
   readonly denial: DenialClass | null;
+  /** The service cannot decide at all, whatever is asked: nothing of the request is looked at, or no more than that. */
+  readonly isOutage: boolean;
   readonly meaning: string;
 }
 
-const allow = (meaning: string): ReasonFacts => ({ allowed: true, status: 200, denial: null, meaning });
+const allow = (meaning: string): ReasonFacts => ({
+  allowed: true,
+  status: 200,
+  denial: null,
+  isOutage: false,
+  meaning,
+});
 const deny = (status: number, denial: DenialClass, meaning: string): ReasonFacts => ({
   allowed: false,
   status,
   denial,
+  isOutage: false,
   meaning,
 });
+const outage = (meaning: string): ReasonFacts => ({ ...deny(503, 'overloaded', meaning), isOutage: true });
 
 const REASONS = {
   allow_rule: allow('a rule of an ALLOW policy matched'),
@@ -38,8 +48,9 @@ const REASONS = {
   workload_conflict: deny(403, 'forbidden', 'sources contradict each other about which workload is called'),
   workload_unresolved: deny(403, 'forbidden', 'a policy asks for something of the called workload that is not known'),
   response_too_large: deny(500, 'internal', 'a value to inject is longer than allowed'),
-  not_ready: deny(503, 'overloaded', 'no policies are loaded yet'),
-  deadline_exceeded: deny(503, 'overloaded', 'the caller had stopped waiting'),
+  not_ready: outage('no policies are loaded yet'),
+  overloaded: outage('more checks came than could be decided in time'),
+  deadline_exceeded: outage('the caller had stopped waiting'),
   peer_not_allowed: deny(403, 'forbidden', 'the client certificate is not on the list of allowed clients'),
   internal_error: deny(500, 'internal', 'something failed here; the log has the error'),
 } as const satisfies Readonly<Record<string, ReasonFacts>>;

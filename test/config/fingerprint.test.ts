@@ -31,6 +31,7 @@ const DECIDING: Readonly<Record<string, string>> = {
   'limits.maxMessageBytes': '100000',
   'limits.maxHeaders': '50',
   'limits.maxHeaderBytes': '10000',
+  'overload.errorResponse': 'true',
   ...Object.fromEntries(
     ['forbidden', 'unauthenticated', 'malformed', 'overloaded'].flatMap((kind) => [
       [`responses.${kind}.status`, '418'],
@@ -66,6 +67,8 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   'cache.ttlSeconds': '1',
   'limits.maxConcurrentStreams': '2000',
   'limits.maxConnectionAgeSeconds': '1',
+  'overload.maxTurnMs': '1',
+  'overload.maxWaiting': '1',
   drainSeconds: '1',
   'log.level': 'debug',
   'log.denials': 'false',

@@ -81,6 +81,7 @@ describe('what is assumed when nothing is said', () => {
         maxConcurrentStreams: 100_000,
         maxConnectionAgeSeconds: 1800,
       },
+      overload: { maxTurnMs: 50, maxWaiting: 4096, errorResponse: false },
       drainSeconds: 20,
       log: { level: 'info', denials: true, allowSample: 0 },
       reload: { debounceMs: 200, pollMs: 2000 },

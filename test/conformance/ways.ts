@@ -132,6 +132,8 @@ export async function startService({ answers }: Engine): Promise<Service> {
     snapshot: () => snapshot,
     identity: NO_IDENTITY,
     ...answers,
+    // Everything is asked at once, and waited for.
+    overload: { ...answers.overload, maxTurnMs: Number.POSITIVE_INFINITY },
     cache: { maxEntries: 100_000, ttlSeconds: 60 },
     record: ({ cache }) => {
       if (cache === 'hit') cacheHits++;

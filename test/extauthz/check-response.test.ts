@@ -36,6 +36,7 @@ const deny: fc.Arbitrary<DenyAnswer> = fc.record({
   httpStatus: fc.integer({ min: 400, max: 599 }),
   headers: fc.array(field, { maxLength: 3 }),
   body: fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => Buffer.from(text, 'utf8').toString('latin1')),
+  isError: fc.boolean(),
   metadata: fc.constantFrom(metadata, new Map()),
 });
 
@@ -107,11 +108,14 @@ describe('a denial', () => {
       fc.property(deny, (answer) => {
         const read = decodeCheckResponse(encodeDeny(answer));
         expect(read.status?.code ?? 0).toBeGreaterThan(0);
-        expect(read.okResponse ?? read.errorResponse).toBeUndefined();
-        expect(read.deniedResponse?.status?.code).toBe(answer.httpStatus);
-        expect(pairsOf(read.deniedResponse?.headers)).toEqual(answer.headers);
-        expect(Buffer.from(read.deniedResponse?.body ?? '', 'utf8').toString('latin1')).toBe(answer.body);
-        expectReplacing(read.deniedResponse?.headers);
+        const [told, other] = answer.isError
+          ? [read.errorResponse, read.deniedResponse]
+          : [read.deniedResponse, read.errorResponse];
+        expect(read.okResponse ?? other).toBeUndefined();
+        expect(told?.status?.code).toBe(answer.httpStatus);
+        expect(pairsOf(told?.headers)).toEqual(answer.headers);
+        expect(Buffer.from(told?.body ?? '', 'utf8').toString('latin1')).toBe(answer.body);
+        expectReplacing(told?.headers);
       }),
       { numRuns: 200 },
     );
@@ -130,7 +134,9 @@ describe('a denial', () => {
     [451, 7],
     [599, 7],
   ])('of status %d has the gRPC code %d', (httpStatus, code) => {
-    const read = decodeCheckResponse(encodeDeny({ httpStatus, headers: [], body: '', metadata: new Map() }));
+    const read = decodeCheckResponse(
+      encodeDeny({ httpStatus, headers: [], body: '', isError: false, metadata: new Map() }),
+    );
     expect(read.status?.code).toBe(code);
   });
 });
@@ -140,7 +146,7 @@ describe('a decision id', () => {
 
   it.each([
     ['an allow', encodeAllow({ ...NOTHING, metadata })],
-    ['a denial', encodeDeny({ httpStatus: 403, headers: [], body: 'no', metadata })],
+    ['a denial', encodeDeny({ httpStatus: 403, headers: [], body: 'no', isError: false, metadata })],
   ])('stands behind the bytes of %s, and the two metadata are merged', (_, answer) => {
     const before = Buffer.from(answer);
     const id = ids.next();
@@ -153,7 +159,7 @@ describe('a decision id', () => {
   });
 
   it('leaves the answer as it was read', () => {
-    const answer = encodeDeny({ httpStatus: 403, headers: [['x-a', 'b']], body: 'no', metadata });
+    const answer = encodeDeny({ httpStatus: 403, headers: [['x-a', 'b']], body: 'no', isError: false, metadata });
     const { dynamicMetadata: _, ...withId } = decodeCheckResponse(withDecisionId(answer, ids.next()));
     const { dynamicMetadata: __, ...without } = decodeCheckResponse(answer);
     expect(withId).toEqual(without);

@@ -10,6 +10,12 @@ describe('every reason', () => {
     );
   });
 
+  it('that tells of an outage is 503, and none that a caller could choose', () => {
+    const outages = ALL_REASONS.filter((reason) => reasonFacts(reason).isOutage);
+    expect(outages).toEqual(['not_ready', 'overloaded', 'deadline_exceeded']);
+    for (const reason of outages) expect(reasonFacts(reason)).toMatchObject({ status: 503, denial: 'overloaded' });
+  });
+
   it('that allows is one of two', () => {
     expect(ALL_REASONS.filter((reason) => reasonFacts(reason).allowed)).toEqual(['allow_rule', 'default_allow']);
   });

@@ -7,7 +7,7 @@ import { pose } from '../../../src/extauthz/evaluate.ts';
 import type { HeaderLimits, Question } from '../../../src/extauthz/evaluate.ts';
 import { CheckService } from '../../../src/extauthz/service.ts';
 import type { Identity } from '../../../src/extauthz/service.ts';
-import type { CheckRecord } from '../../../src/extauthz/service.ts';
+import type { CheckRecord, Overload } from '../../../src/extauthz/service.ts';
 import { decide } from '../../../src/pdp/decide.ts';
 import type { Decision } from '../../../src/pdp/decision.ts';
 import { loadPolicySet } from '../../../src/policy/load.ts';
@@ -170,6 +170,10 @@ export interface TestService {
   /** May be changed between checks. */
   snapshot: PolicySnapshot | null;
   nowMs: number;
+  /** With bounds of work, the clock that work is measured by; it stands still otherwise. */
+  workMs: number;
+  /** The event loop comes round. */
+  endTurn(): void;
   /** null: the bytes were no CheckRequest. */
   check(ask: Ask | Buffer): Uint8Array | null;
 }
@@ -182,13 +186,18 @@ export function testService(
     readonly identity?: Identity;
     readonly limits?: HeaderLimits & { readonly maxMessageBytes?: number };
     readonly cache?: { readonly maxEntries: number; readonly ttlSeconds: number };
+    readonly overload?: Overload;
   } = {},
 ): TestService {
   const records: CheckRecord[] = [];
   const errors: unknown[] = [];
+  const startMs = performance.now();
+  const turnEnds: (() => void)[] = [];
   const world: TestService = {
     snapshot,
     nowMs: NOW_MS,
+    workMs: 0,
+    endTurn: () => turnEnds.splice(0).forEach((end) => end()),
     records,
     errors,
     service: new CheckService({
@@ -201,6 +210,13 @@ export function testService(
       record: (record) => records.push(record),
       onError: (error) => errors.push(error),
       now: () => world.nowMs,
+      ...(options.overload === undefined
+        ? {}
+        : {
+            overload: options.overload,
+            monotonicNow: () => startMs + world.workMs,
+            atTurnEnd: (end) => void turnEnds.push(end),
+          }),
     }),
     check: (ask) =>
       atOnce(

@@ -79,13 +79,15 @@ export interface ReadResponse {
     readonly queryParametersToRemove?: readonly string[];
     readonly dynamicMetadata?: unknown;
   };
-  readonly deniedResponse?: {
-    readonly status?: { readonly code?: number };
-    readonly headers?: readonly HeaderOption[];
-    readonly body?: string;
-  };
-  readonly errorResponse?: unknown;
+  readonly deniedResponse?: ReadDenial;
+  readonly errorResponse?: ReadDenial;
   readonly dynamicMetadata?: unknown;
+}
+
+export interface ReadDenial {
+  readonly status?: { readonly code?: number };
+  readonly headers?: readonly HeaderOption[];
+  readonly body?: string;
 }
 
 export function decodeCheckResponse(bytes: Uint8Array): ReadResponse {
