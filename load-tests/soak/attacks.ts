@@ -29,7 +29,7 @@ const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 /** Those that wait, and do nothing, hold their connection for so long. */
 const HELD_MS = 3_000;
 /** Far more than any peer is allowed. */
-const FLOOD = 100_000;
+const FLOOD = 300_000;
 const BLOCK = requestBlock(CHECK);
 const stream = (i: number): number => 2 * i + 1;
 
@@ -78,7 +78,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     const client = await RawClient.open(address, setting(4, 0x7fffffff));
     client.socket.pause();
     client.send(frame(WINDOW_UPDATE, 0, 0, uint32(0x70000000)));
-    for (let i = 0; i < FLOOD / 10 && client.send(call(stream(i), CHECK, message)); i++);
+    for (let i = 0; i < FLOOD / 30 && client.send(call(stream(i), CHECK, message)); i++);
     await sleep(HELD_MS);
     return client;
   },
