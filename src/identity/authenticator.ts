@@ -13,10 +13,11 @@ import type { IntrospectionStatus } from './introspection/introspector.ts';
 import { DEFAULT_KEY_SOURCE_SETTINGS } from './jwks/key-source.ts';
 import { KeySources } from './jwks/key-sources.ts';
 import type { KeySourceStatus } from './jwks/key-sources.ts';
-import { DPOP_DEFAULTS } from './jwt/dpop.ts';
 import { JwtVerifier } from './jwt/jwt-verifier.ts';
 import type { Possession } from './jwt/possession.ts';
 import { TOKEN_CACHE_DEFAULTS } from './jwt/token-cache.ts';
+import { USED_PROOFS_DEFAULTS, UsedProofs } from './jwt/used-proofs.ts';
+import type { ProofMemory } from './jwt/used-proofs.ts';
 import { invalidToken } from './jwt/verify-token.ts';
 import { andThen } from './maybe-promise.ts';
 import type { MaybePromise } from './maybe-promise.ts';
@@ -58,6 +59,8 @@ export interface AuthenticatorOptions {
   readonly settings: IdentitySettings;
   readonly log: Pick<Logger, 'warn' | 'info'>;
   readonly clock?: Clock;
+  /** Default: of this process. */
+  readonly usedProofs?: ProofMemory;
 }
 
 const NO_PROOF: IdentityOutcome = Object.freeze({
@@ -81,7 +84,7 @@ export class Authenticator {
   /** Of all that {@link epoch} stands for. */
   #versions = 0;
 
-  constructor({ settings, log, clock = SYSTEM_CLOCK }: AuthenticatorOptions) {
+  constructor({ settings, log, clock = SYSTEM_CLOCK, usedProofs }: AuthenticatorOptions) {
     const { fetch, clients, tokens, revocation, leaveTokens } = settings;
     const others = { ...DEFAULT_FETCH_SETTINGS, timeoutMs: fetch.timeoutSeconds * 1000, maxBytes: fetch.maxBytes };
     const targets = fetch.targets.map((target) => ({ ...others, ...target }));
@@ -107,7 +110,7 @@ export class Authenticator {
         maxBytes: tokens.maxBytes,
         maxTtlMs: tokens.maxTtlSeconds * 1000,
       },
-      dpop: DPOP_DEFAULTS,
+      usedProofs: usedProofs ?? new UsedProofs(USED_PROOFS_DEFAULTS, this.#now),
       revocations: () => this.#revocation.list,
       now: this.#now,
     });

@@ -6,29 +6,20 @@ import type { webcrypto } from 'node:crypto';
 import { asciiLowerCase } from '../../attributes/bytes.ts';
 import type { ClaimMap } from '../../attributes/claim.ts';
 import { isClaimMap } from '../../attributes/claim.ts';
-import { ownCopy } from '../own-copy.ts';
 import type { KeySource } from '../proof.ts';
 import { parseJws } from './jws.ts';
 import type { Jws } from './jws.ts';
 import type { Possession } from './possession.ts';
+import { DPOP_WINDOW_MS } from './used-proofs.ts';
+import type { ProofMemory } from './used-proofs.ts';
 import { ASYMMETRIC_ALGORITHMS, isSignedBy } from './verify-token.ts';
 import type { Gate } from './verify-token.ts';
 
-export interface DpopSettings {
-  /** How far `iat` may be from now, either way (RFC 9449 §11.1): how long each proof is remembered, too. */
-  readonly windowMs: number;
-  /** Proofs that are remembered. None is forgotten early: past it proofs are refused. */
-  readonly maxRemembered: number;
-  /** Of one key, so that who has one cannot take the place of all. */
-  readonly maxRememberedOfKey: number;
+export interface DpopOptions {
+  readonly now: () => number;
+  readonly gate: Gate;
+  readonly used: ProofMemory;
 }
-
-/** Each is remembered for twice the window: a key may sign 166 requests a second, all keys together 833. */
-export const DPOP_DEFAULTS: DpopSettings = {
-  windowMs: 60_000,
-  maxRemembered: 100_000,
-  maxRememberedOfKey: 20_000,
-};
 
 /** A proof is three claims and a key. */
 const MAX_PROOF_LENGTH = 4 * 1024;
@@ -38,37 +29,22 @@ const MAX_JTI_LENGTH = 256;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'];
 
-interface Holder {
-  readonly thumbprint: string;
-  proofs: number;
-}
-
-interface UsedProof {
-  readonly holder: Holder;
-  /** When it is forgotten. */
-  readonly untilMs: number;
-}
-
 export class DpopVerifier {
-  readonly #settings: DpopSettings;
   readonly #now: () => number;
   readonly #gate: Gate;
-  /** By the hash of key and `jti`; in the order of arrival. */
-  readonly #seen = new Map<string, UsedProof>();
-  /** By the thumbprint; those of which there are proofs in {@link #seen}. */
-  readonly #holders = new Map<string, Holder>();
+  readonly #used: ProofMemory;
 
-  constructor(settings: DpopSettings, now: () => number, gate: Gate) {
-    this.#settings = settings;
+  constructor({ now, gate, used }: DpopOptions) {
     this.#now = now;
     this.#gate = gate;
+    this.#used = used;
   }
 
   /**
    * null: good, and used up. `full`: it cannot be told. Else why not, fit for the caller. Never rejects. `keys`: those
    * that `token` was verified with.
    *
-   * What is remembered is of this process: several instances each take a proof once.
+   * What is remembered is of this instance: several each take a proof once.
    */
   async verify(possession: Possession, token: string, thumbprint: string, keys: KeySource): Promise<string | null> {
     const { dpop } = possession;
@@ -90,7 +66,9 @@ export class DpopVerifier {
     } catch {
       return 'the DPoP proof has no public key';
     }
-    return this.#use(thumbprint, proof.payload.get('jti') as string);
+    const use = await this.#used.use(thumbprint, proof.payload.get('jti') as string);
+    if (use === 'again') return 'the DPoP proof was used before';
+    return use === 'first' ? null : 'full';
   }
 
   #flawOf({ algorithm, typ, payload }: Jws, possession: Possession, token: string): string | null {
@@ -105,35 +83,10 @@ export class DpopVerifier {
     if (typeof htu !== 'string' || here === null || normalUri(htu) !== here) return 'the DPoP proof is for another URI';
     const iat = payload.get('iat');
     // NaN, of the clock, fails the comparison as it should.
-    if (typeof iat !== 'number' || !(Math.abs(this.#now() - iat * 1000) <= this.#settings.windowMs)) {
+    if (typeof iat !== 'number' || !(Math.abs(this.#now() - iat * 1000) <= DPOP_WINDOW_MS)) {
       return 'the DPoP proof is not of now';
     }
     return payload.get('ath') === hash('sha256', token, 'base64url') ? null : 'the DPoP proof is for another token';
-  }
-
-  #use(thumbprint: string, jti: string): string | null {
-    const nowMs = this.#now();
-    for (const [old, { holder, untilMs }] of this.#seen) {
-      if (untilMs > nowMs) break;
-      this.#seen.delete(old);
-      holder.proofs -= 1;
-      if (holder.proofs === 0) this.#holders.delete(holder.thumbprint);
-    }
-    const { windowMs, maxRemembered, maxRememberedOfKey } = this.#settings;
-    const key = hash('sha256', `${thumbprint}.${jti}`, 'base64url');
-    if (this.#seen.has(key)) return 'the DPoP proof was used before';
-    if (this.#seen.size >= maxRemembered) return 'full';
-    let holder = this.#holders.get(thumbprint);
-    if ((holder?.proofs ?? 0) >= maxRememberedOfKey) return 'full';
-    if (holder === undefined) {
-      holder = { thumbprint: ownCopy(thumbprint), proofs: 0 };
-      this.#holders.set(holder.thumbprint, holder);
-    }
-    holder.proofs += 1;
-    // `iat` may be one window ahead, and the proof good for another one after that. A clock that is set back cannot
-    // make it good again within this time.
-    this.#seen.set(key, { holder, untilMs: nowMs + 2 * windowMs + 1 });
-    return null;
   }
 }
 

@@ -3,17 +3,18 @@ import type { JwtProvider } from '../../policy/identity-model.ts';
 import type { Authenticated, KeySource } from '../proof.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
 import { DpopVerifier } from './dpop.ts';
-import type { DpopSettings } from './dpop.ts';
 import { createGate } from './gate.ts';
 import { checkPossession } from './check-possession.ts';
 import type { Possession } from './possession.ts';
 import { TokenCache } from './token-cache.ts';
 import type { TokenCacheSettings } from './token-cache.ts';
+import type { ProofMemory } from './used-proofs.ts';
 import { invalidToken } from './verify-token.ts';
 
 export interface JwtVerifierSettings {
   readonly cache: TokenCacheSettings;
-  readonly dpop: DpopSettings;
+  /** DPoP proofs that came before. */
+  readonly usedProofs: ProofMemory;
   /** The list in force; it may be another one at each call. */
   readonly revocations: () => RevocationList;
   /** Milliseconds since the epoch. Default: the wall clock. */
@@ -26,11 +27,11 @@ export class JwtVerifier {
   readonly #revocations: () => RevocationList;
   readonly #now: () => number;
 
-  constructor({ cache, dpop, revocations, now = Date.now }: JwtVerifierSettings) {
+  constructor({ cache, usedProofs, revocations, now = Date.now }: JwtVerifierSettings) {
     this.#now = now;
     const gate = createGate(cache);
     this.#cache = new TokenCache(cache, now, gate);
-    this.#dpop = new DpopVerifier(dpop, now, gate);
+    this.#dpop = new DpopVerifier({ now, gate, used: usedProofs });
     this.#revocations = revocations;
   }
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Claim } from '../../../src/attributes/claim.ts';
 import { toText } from '../../../src/attributes/bytes.ts';
 import { findProofs, jwtLocations } from '../../../src/identity/jwt/locations.ts';
-import { DPOP_DEFAULTS } from '../../../src/identity/jwt/dpop.ts';
 import { JwtVerifier } from '../../../src/identity/jwt/jwt-verifier.ts';
 import { TOKEN_CACHE_DEFAULTS } from '../../../src/identity/jwt/token-cache.ts';
+import { USED_PROOFS_DEFAULTS, UsedProofs } from '../../../src/identity/jwt/used-proofs.ts';
 import { RevocationList } from '../../../src/identity/revocation/revocation-list.ts';
 import type { JwtProvider } from '../../../src/policy/identity-model.ts';
 import type { HeaderLine } from '../../e2e/support/headers.ts';
@@ -316,7 +316,7 @@ function lastBits(text: string): string {
 
 const verifier = new JwtVerifier({
   cache: TOKEN_CACHE_DEFAULTS,
-  dpop: DPOP_DEFAULTS,
+  usedProofs: new UsedProofs(USED_PROOFS_DEFAULTS, Date.now),
   revocations: () => RevocationList.NONE,
 });
 const keys = new TestKeys(...KEYS);

@@ -1,9 +1,9 @@
-import { DPOP_DEFAULTS } from '../../../../src/identity/jwt/dpop.ts';
-import type { DpopSettings } from '../../../../src/identity/jwt/dpop.ts';
 import { JwtVerifier } from '../../../../src/identity/jwt/jwt-verifier.ts';
 import type { Possession } from '../../../../src/identity/jwt/possession.ts';
 import { TOKEN_CACHE_DEFAULTS } from '../../../../src/identity/jwt/token-cache.ts';
 import type { TokenCacheSettings } from '../../../../src/identity/jwt/token-cache.ts';
+import { USED_PROOFS_DEFAULTS, UsedProofs } from '../../../../src/identity/jwt/used-proofs.ts';
+import type { UsedProofsSettings } from '../../../../src/identity/jwt/used-proofs.ts';
 import type { Authenticated, KeySource } from '../../../../src/identity/proof.ts';
 import { RevocationList } from '../../../../src/identity/revocation/revocation-list.ts';
 import type { JwtProvider } from '../../../../src/policy/identity-model.ts';
@@ -25,10 +25,10 @@ export class TestVerifier {
   revocations = RevocationList.NONE;
   readonly verifier: JwtVerifier;
 
-  constructor(cache: Partial<TokenCacheSettings> = {}, dpop: Partial<DpopSettings> = {}) {
+  constructor(cache: Partial<TokenCacheSettings> = {}, proofs: Partial<UsedProofsSettings> = {}) {
     this.verifier = new JwtVerifier({
       cache: { ...TOKEN_CACHE_DEFAULTS, ...cache },
-      dpop: { ...DPOP_DEFAULTS, ...dpop },
+      usedProofs: new UsedProofs({ ...USED_PROOFS_DEFAULTS, ...proofs }, () => this.nowMs),
       revocations: () => this.revocations,
       now: () => this.nowMs,
     });
