@@ -8,20 +8,27 @@ import { DURATION_BOUNDS_SECONDS } from './histogram.ts';
 import type { HistogramValue } from './histogram.ts';
 import { identityPoints } from './identity-points.ts';
 import type { IdentityState, Point } from './identity-points.ts';
-import type { Metrics } from './metrics.ts';
+import type { MetricsReading } from './metrics.ts';
 import { METRICS } from './names.ts';
 import type { MetricDefinition } from './names.ts';
 
 const SCOPE_NAME = 'portcullis';
 
+/** What is collected: the counters of this process, or those of several added up. */
+export interface MetricsSource {
+  /** Milliseconds since the epoch at which everything was 0. */
+  readonly startTimeMs: number;
+  read(): MetricsReading | Promise<MetricsReading>;
+}
+
 /** A producer for `metricProducers` of any MetricReader. An error of an observed source costs that collection only. */
-export function createMetricProducer(metrics: Metrics, resource: Resource): MetricProducer {
+export function createMetricProducer(source: MetricsSource, resource: Resource): MetricProducer {
   return {
-    collect: () => {
+    collect: async () => {
       try {
-        return Promise.resolve(collection(resource, collect(metrics), []));
+        return collection(resource, collect(await source.read(), source.startTimeMs), []);
       } catch (error) {
-        return Promise.resolve(collection(resource, [], [error]));
+        return collection(resource, [], [error]);
       }
     },
   };
@@ -33,9 +40,8 @@ function collection(resource: Resource, metrics: MetricData[], errors: unknown[]
 
 type Points = readonly (readonly [number, Attributes])[];
 
-function collect(metrics: Metrics): MetricData[] {
-  const reading = metrics.read();
-  const startTime = hrTime(metrics.startTimeMs);
+function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
+  const startTime = hrTime(startTimeMs);
   const endTime = hrTime(Date.now());
 
   const points = (values: Points) => values.map(([value, attributes]) => ({ startTime, endTime, attributes, value }));
@@ -81,13 +87,31 @@ function collect(metrics: Metrics): MetricData[] {
         histogramPoint(reading.durations.deny, { decision: 'deny' }),
       ],
     },
-    ...gauge(METRICS.checksInFlight, reading.checksInFlight),
+    ...(reading.load === null
+      ? []
+      : [
+          ...gauge(METRICS.checksWaiting, reading.load.waiting),
+          counter(
+            METRICS.overloadRefusals,
+            Object.entries(reading.load.refused).map(([name, count]) => [count, { class: name }]),
+          ),
+        ]),
+    ...(reading.workers === null
+      ? []
+      : [
+          ...gauge(METRICS.workers, reading.workers.serving),
+          counter(METRICS.workerReplacements, [[reading.workers.replaced, {}]]),
+        ]),
     counter(METRICS.cacheLookups, [
       [reading.cacheHits, { result: 'hit' }],
       [reading.cacheMisses, { result: 'miss' }],
     ]),
-    counter(METRICS.cacheEvictions, [[reading.cacheEvictions, {}]]),
-    ...gauge(METRICS.cacheEntries, reading.cacheEntries),
+    ...(reading.cache === null
+      ? []
+      : [
+          counter(METRICS.cacheEvictions, [[reading.cache.evictions, {}]]),
+          ...gauge(METRICS.cacheEntries, reading.cache.entries),
+        ]),
     counter(METRICS.policyReloads, [
       [reading.reloadSuccesses, { result: 'success' }],
       [reading.reloadFailures, { result: 'failure' }],

@@ -32,11 +32,27 @@ export interface PolicyState {
   readonly expiredDenyRules: number;
 }
 
+/** How much work is in hand, and what was refused because it was too much. */
+export interface LoadState {
+  /** Checks whose answers wait for a proof to be verified. */
+  readonly waiting: number;
+  /** Checks that were refused, by what there was too much of. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** The processes that answer checks, where there are several. */
+export interface WorkersState {
+  readonly serving: number;
+  /** Started in the place of one that ended, since the start. */
+  readonly replaced: number;
+}
+
 /** What others count and the metrics only report; asked for at collection. What is absent is not reported. */
 export interface Observed {
   readonly policy?: (() => PolicyState) | undefined;
-  readonly cacheEntries?: (() => number) | undefined;
-  readonly checksInFlight?: (() => number) | undefined;
+  readonly cache?: (() => { readonly entries: number; readonly evictions: number }) | undefined;
+  readonly load?: (() => LoadState) | undefined;
+  readonly workers?: (() => WorkersState) | undefined;
   readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
   readonly logDroppedLines?: (() => number) | undefined;
   readonly identity?: (() => IdentityState) | undefined;
@@ -53,8 +69,8 @@ export class Metrics {
   readonly #denyDurations = new DurationHistogram();
   /** Indexed by {@link CacheUse}. */
   readonly #cacheUses = new Float64Array(3);
-  /** Evictions, reload successes, reload failures. */
-  readonly #events = new Float64Array(3);
+  /** Reload successes, reload failures. */
+  readonly #reloads = new Float64Array(2);
   /** Shadow × enforced, allow first. */
   readonly #shadow = new Float64Array(4);
   #observed: Observed = {};
@@ -84,13 +100,8 @@ export class Metrics {
     (this.#denies[outcome] === 1 ? this.#denyDurations : this.#allowDurations).record(seconds);
   }
 
-  /** A decision left the cache because it was full (not because it expired or was replaced). */
-  recordCacheEviction(): void {
-    this.#events[EVICTIONS]! += 1;
-  }
-
   recordReload(succeeded: boolean): void {
-    this.#events[succeeded ? RELOAD_SUCCESSES : RELOAD_FAILURES]! += 1;
+    this.#reloads[succeeded ? RELOAD_SUCCESSES : RELOAD_FAILURES]! += 1;
   }
 
   /** Policies in Shadow mode had a say: what the check would have been with them enforced, and what it was. */
@@ -100,19 +111,19 @@ export class Metrics {
 
   /** Everything counted so far, for one collection. */
   read(): MetricsReading {
-    const { policy, cacheEntries, checksInFlight, decisionLog, logDroppedLines, identity } = this.#observed;
+    const { policy, cache, load, workers, decisionLog, logDroppedLines, identity } = this.#observed;
     return {
       checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
       durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
       cacheHits: this.#cacheUses[CACHE_HIT]!,
       cacheMisses: this.#cacheUses[CACHE_MISS]!,
-      cacheEvictions: this.#events[EVICTIONS]!,
-      reloadSuccesses: this.#events[RELOAD_SUCCESSES]!,
-      reloadFailures: this.#events[RELOAD_FAILURES]!,
+      reloadSuccesses: this.#reloads[RELOAD_SUCCESSES]!,
+      reloadFailures: this.#reloads[RELOAD_FAILURES]!,
       shadow: SHADOW_CELLS.map((cell, index) => ({ ...cell, count: this.#shadow[index]! })),
       policy: policy?.() ?? null,
-      cacheEntries: cacheEntries?.() ?? null,
-      checksInFlight: checksInFlight?.() ?? null,
+      cache: cache?.() ?? null,
+      load: load?.() ?? null,
+      workers: workers?.() ?? null,
       decisionLog: decisionLog?.() ?? null,
       logDroppedLines: logDroppedLines?.() ?? null,
       identity: identity?.() ?? null,
@@ -120,9 +131,8 @@ export class Metrics {
   }
 }
 
-const EVICTIONS = 0;
-const RELOAD_SUCCESSES = 1;
-const RELOAD_FAILURES = 2;
+const RELOAD_SUCCESSES = 0;
+const RELOAD_FAILURES = 1;
 
 const SHADOW_CELLS = [
   { shadowDecision: 'allow', decision: 'allow' },
@@ -136,13 +146,13 @@ export interface MetricsReading {
   readonly durations: Readonly<Record<'allow' | 'deny', ReturnType<DurationHistogram['read']>>>;
   readonly cacheHits: number;
   readonly cacheMisses: number;
-  readonly cacheEvictions: number;
   readonly reloadSuccesses: number;
   readonly reloadFailures: number;
   readonly shadow: readonly { shadowDecision: string; decision: string; count: number }[];
   readonly policy: PolicyState | null;
-  readonly cacheEntries: number | null;
-  readonly checksInFlight: number | null;
+  readonly cache: { readonly entries: number; readonly evictions: number } | null;
+  readonly load: LoadState | null;
+  readonly workers: WorkersState | null;
   readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
   readonly logDroppedLines: number | null;
   readonly identity: IdentityState | null;

@@ -29,11 +29,33 @@ export const METRICS = {
     description: 'Time from the bytes of a check to the bytes of its answer.',
     attributes: ['decision'],
   },
-  checksInFlight: {
-    name: 'portcullis.checks.in_flight',
+  checksWaiting: {
+    name: 'portcullis.checks.waiting',
     kind: 'gauge',
     unit: '{check}',
-    description: 'Checks being answered now.',
+    description: 'Checks that wait for a proof to be verified or fetched; every other one is answered at once.',
+    attributes: [],
+  },
+  overloadRefusals: {
+    name: 'portcullis.overload.refusals',
+    kind: 'counter',
+    unit: '{check}',
+    description:
+      'Checks denied because there was too much to do, by class: undecided (no kept answer), unread (nothing was looked at) or waiting (too many waited for a proof).',
+    attributes: ['class'],
+  },
+  workers: {
+    name: 'portcullis.workers',
+    kind: 'gauge',
+    unit: '{process}',
+    description: 'Processes that answer checks, where there are several.',
+    attributes: [],
+  },
+  workerReplacements: {
+    name: 'portcullis.workers.replaced',
+    kind: 'counter',
+    unit: '{process}',
+    description: 'Processes that ended without being told to, and in whose place another was started.',
     attributes: [],
   },
   cacheLookups: {

@@ -7,7 +7,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { createMetricProducer } from './metric-producer.ts';
-import type { Metrics } from './metrics.ts';
+import type { MetricsSource } from './metric-producer.ts';
 import { nameWithUnit } from './names.ts';
 
 /** The classic text format, which every scraper reads. */
@@ -30,9 +30,9 @@ class PullReader extends MetricReader {
 }
 
 /** `version` is the service's own, for `target_info`. */
-export function createPrometheusText(metrics: Metrics, version: string): PrometheusText {
+export function createPrometheusText(source: MetricsSource, version: string): PrometheusText {
   const resource = resourceFromAttributes({ 'service.name': 'portcullis', 'service.version': version });
-  const reader = new PullReader({ metricProducers: [createMetricProducer(metrics, resource)] });
+  const reader = new PullReader({ metricProducers: [createMetricProducer(source, resource)] });
   // The provider binds the reader; instruments made from it later are collected together with ours.
   new MeterProvider({ resource, readers: [reader] });
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);

@@ -1,0 +1,26 @@
+/** What answers checks, as the rest of the service sees it: one process or several make no difference to it. */
+import type { ListenerWarning } from '../extauthz/principal-watch.ts';
+import type { IdentityStatus } from '../identity/authenticator.ts';
+import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { MetricsReading } from '../telemetry/metrics.ts';
+
+export interface DataPlane {
+  /** Where it listens, with the real port. */
+  readonly address: string;
+  /**
+   * Resolves when every check from now on is decided by `snapshot`. The first one makes it healthy. Rejects when that
+   * cannot be had: everything then goes on as before.
+   */
+  take(snapshot: PolicySnapshot): Promise<void>;
+  read(): Promise<DataPlaneReading>;
+  /** Unhealthy at once; takes no new connections, answers what is in flight, and resolves when all is closed. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Plain data, which crosses from process to process. */
+export interface DataPlaneReading {
+  readonly metrics: MetricsReading;
+  readonly identity: IdentityStatus;
+  /** Listeners whose checks never had a principal. */
+  readonly listeners: readonly ListenerWarning[];
+}

@@ -1,0 +1,123 @@
+/** One process that answers checks: identity, decisions, health, counters and a transport, put together. */
+import { DecisionLog } from '../audit/decision-log.ts';
+import { answerSettings } from '../cli/settings.ts';
+import type { ServiceConfig } from '../config/config.ts';
+import { PrincipalWatch } from '../extauthz/principal-watch.ts';
+import { OUTCOMES, recordCheck } from '../extauthz/record.ts';
+import { CheckService } from '../extauthz/service.ts';
+import { Authenticator } from '../identity/authenticator.ts';
+import type { PolicySnapshot } from '../policy-index/snapshot.ts';
+import type { LineWriter } from '../telemetry/line-writer.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
+import { Health } from '../transport/health.ts';
+import { MAX_RECEIVED_BYTES } from '../transport/limits.ts';
+import { NativeTransport } from '../transport/native/transport.ts';
+import type { Listener, Methods, TransportLog } from '../transport/transport.ts';
+import type { DataPlane, DataPlaneReading } from './data-plane.ts';
+
+const CHECK = '/envoy.service.auth.v3.Authorization/Check';
+export const SERVICE = 'envoy.service.auth.v3.Authorization';
+
+export interface ServingOptions {
+  readonly config: ServiceConfig;
+  readonly log: Logger;
+  /** Of the decision log. */
+  readonly lines: LineWriter;
+}
+
+export class ServingProcess implements DataPlane {
+  readonly #listener: Listener;
+  readonly #parts: Parts;
+
+  private constructor(listener: Listener, parts: Parts) {
+    this.#listener = listener;
+    this.#parts = parts;
+  }
+
+  /** @throws {@link ListenError} */
+  static async open(options: ServingOptions): Promise<ServingProcess> {
+    const parts = partsOf(options);
+    const { config, log } = options;
+    const transportLog: TransportLog = (level, message, fields) => log[level](fields, message);
+    const transport =
+      config.transport === 'native' ? new NativeTransport(transportLog) : new GrpcJsTransport(transportLog);
+    const { limits, tls, reflection, listen: address } = config;
+    const listener = await transport.listen(
+      { address, tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },
+      methodsOf(parts),
+    );
+    return new ServingProcess(listener, parts);
+  }
+
+  get address(): string {
+    return this.#listener.address;
+  }
+
+  take(snapshot: PolicySnapshot): Promise<void> {
+    this.use(snapshot);
+    return Promise.resolve();
+  }
+
+  /** At once. */
+  use(snapshot: PolicySnapshot): void {
+    const { inForce, identity, health, state } = this.#parts;
+    // Before the first check under these policies.
+    identity.use(snapshot.authentications);
+    inForce.snapshot = snapshot;
+    if (!state.draining) health.setServing();
+  }
+
+  read(): Promise<DataPlaneReading> {
+    const { metrics, identity, principals } = this.#parts;
+    return Promise.resolve({ metrics: metrics.read(), identity: identity.status(), listeners: principals.warnings });
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    const { state, health, identity, decisionLog } = this.#parts;
+    state.draining = true;
+    health.setNotServing();
+    await this.#listener.drain(timeoutMs);
+    identity.close();
+    await decisionLog.flush();
+  }
+}
+
+type Parts = ReturnType<typeof partsOf>;
+
+function partsOf({ config, log, lines }: ServingOptions) {
+  const inForce: { snapshot: PolicySnapshot | null } = { snapshot: null };
+  const metrics = new Metrics(OUTCOMES);
+  const decisionLog = new DecisionLog({ ...config.log, sink: lines });
+  const identity = new Authenticator({ settings: config.identity, log });
+  const principals = new PrincipalWatch(log);
+  const checks = new CheckService({
+    snapshot: () => inForce.snapshot,
+    identity,
+    ...answerSettings(config),
+    cache: config.cache,
+    record: (record) => {
+      recordCheck(record, metrics, decisionLog);
+      principals.look(record.request);
+    },
+    onError: (error) => log.error({ err: error }, 'unexpected error'),
+  });
+  metrics.observe({
+    cache: () => ({ entries: checks.cache.statistics.size, evictions: checks.cache.statistics.evictions }),
+    decisionLog: () => decisionLog.counts,
+    logDroppedLines: () => lines.droppedLines,
+    identity: () => ({ ...identity.status(), listenersWithoutPrincipal: principals.warnings.length }),
+  });
+  const health = new Health([SERVICE]);
+  return { inForce, metrics, decisionLog, identity, principals, checks, health, state: { draining: false } };
+}
+
+function methodsOf({ checks, health }: Parts): Methods {
+  return {
+    unary: new Map([...health.methods.unary, [CHECK, (message, context) => checks.check(message, context)]]),
+    serverStream: health.methods.serverStream,
+    // A denial, which a gRPC error is not to an Envoy with `failure_mode_allow`.
+    answersAnyPeer: new Set([CHECK]),
+  };
+}
