@@ -25,4 +25,4 @@ export interface ReadinessReport {
   readonly problems: readonly Diagnostic[];
 }
 
-export type ReadinessSource = () => ReadinessReport;
+export type ReadinessSource = () => ReadinessReport | Promise<ReadinessReport>;

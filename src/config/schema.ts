@@ -234,6 +234,13 @@ export const configSchema = z.strictObject({
     .prefault('')
     .describe('A server with only /livez, /readyz and /metrics, for probes and Prometheus; empty: none.'),
   tls,
+  workers: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .transform((workers) => workers ?? null)
+    .describe('Processes that answer checks; absent: as many as processors may be used, container limits and all.'),
   reflection: z.boolean().default(true).describe('Answer gRPC server reflection; only with `transport: grpc-js`.'),
   transport: z.enum(['grpc-js', 'native']).default('grpc-js').describe('The gRPC implementation.'),
   defaultAction: z

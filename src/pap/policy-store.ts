@@ -24,7 +24,7 @@ export type Load<Snapshot> = (
 export type LoadEvent<Snapshot> = {
   readonly diagnostics: readonly Diagnostic[];
   readonly atMs: number;
-  /** What reading the texts into a snapshot took. */
+  /** What it took from the texts until their snapshot was in force. */
   readonly durationMs: number;
 } & (
   | { readonly outcome: 'taken'; readonly snapshot: Snapshot }
@@ -50,9 +50,19 @@ export interface StoreStatus {
   readonly refused: number;
 }
 
+export interface StoreParts<Snapshot> {
+  readonly source: PolicySource;
+  readonly load: Load<Snapshot>;
+  /** Puts a good set into force, and resolves when it is. Rejects when that cannot be: the last one then stays. */
+  readonly enforce?: (snapshot: Snapshot) => Promise<void>;
+  /** What an earlier run has kept, asked for when the first load is refused. */
+  readonly restore?: () => Promise<Snapshot | null>;
+}
+
 export class PolicyStore<Snapshot> {
   readonly #source: PolicySource;
   readonly #load: Load<Snapshot>;
+  readonly #enforce: (snapshot: Snapshot) => Promise<void>;
   readonly #restore: () => Promise<Snapshot | null>;
   readonly #listeners = new Set<(event: LoadEvent<Snapshot>) => void>();
   #current: Snapshot | null = null;
@@ -71,18 +81,19 @@ export class PolicyStore<Snapshot> {
   #loading: Promise<void> | null = null;
   readonly #closed = new AbortController();
 
-  /** `restore`: what an earlier run has kept, asked for when the first load is refused. */
-  constructor(
-    source: PolicySource,
-    load: Load<Snapshot>,
-    restore: () => Promise<Snapshot | null> = () => Promise.resolve(null),
-  ) {
+  constructor({
+    source,
+    load,
+    enforce = () => Promise.resolve(),
+    restore = () => Promise.resolve(null),
+  }: StoreParts<Snapshot>) {
     this.#source = source;
     this.#load = load;
+    this.#enforce = enforce;
     this.#restore = restore;
   }
 
-  /** What serves now. A request reads it once and keeps to it. */
+  /** What is in force. */
   get current(): Snapshot | null {
     return this.#current;
   }
@@ -146,15 +157,28 @@ export class PolicyStore<Snapshot> {
       result = { snapshot: null, diagnostics: [loadFailed(files, cause)] };
     }
     const all = [...diagnostics, ...result.diagnostics].sort(compareDiagnostics);
-    const refused = all.some(({ severity }) => severity === 'error');
-    return { snapshot: refused ? null : result.snapshot, diagnostics: all };
+    if (result.snapshot === null || all.some(({ severity }) => severity === 'error'))
+      return { snapshot: null, diagnostics: all };
+    try {
+      if (!this.#closed.signal.aborted) await this.#enforce(result.snapshot);
+    } catch (cause) {
+      return { snapshot: null, diagnostics: [loadFailed(files, cause), ...all].sort(compareDiagnostics) };
+    }
+    return { snapshot: result.snapshot, diagnostics: all };
   }
 
   async #takeRestored(): Promise<void> {
     const startedMs = performance.now();
     const snapshot = await this.#restore();
-    // A reload that was asked for meanwhile may have brought a good set.
+    // A reload that was asked for meanwhile may have brought a good set, or may be about to.
+    while (this.#loading !== null) await this.#loading;
     if (snapshot === null || this.#current !== null || this.#closed.signal.aborted) return;
+    try {
+      await this.#enforce(snapshot);
+    } catch (cause) {
+      this.#status = { ...this.#status, diagnostics: [loadFailed([], cause), ...this.#status.diagnostics] };
+      return;
+    }
     const atMs = Date.now();
     const durationMs = performance.now() - startedMs;
     this.#current = snapshot;

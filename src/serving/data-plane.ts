@@ -2,11 +2,12 @@
 import type { ListenerWarning } from '../extauthz/principal-watch.ts';
 import type { IdentityStatus } from '../identity/authenticator.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
-import type { MetricsReading } from '../telemetry/metrics.ts';
+import type { MetricsReading, WorkersState } from '../telemetry/metrics.ts';
 
 export interface DataPlane {
   /** Where it listens, with the real port. */
   readonly address: string;
+  readonly workers: WorkersState;
   /**
    * Resolves when every check from now on is decided by `snapshot`. The first one makes it healthy. Rejects when that
    * cannot be had: everything then goes on as before.

@@ -14,53 +14,53 @@ import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
 import { MAX_RECEIVED_BYTES } from '../transport/limits.ts';
 import { NativeTransport } from '../transport/native/transport.ts';
-import type { Listener, Methods, TransportLog } from '../transport/transport.ts';
-import type { DataPlane, DataPlaneReading } from './data-plane.ts';
+import type { Socket } from 'node:net';
+import type { ProofMemory } from '../identity/jwt/used-proofs.ts';
+import type { Methods, TransportLog, TransportServer } from '../transport/transport.ts';
+import type { DataPlaneReading } from './data-plane.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
-export const SERVICE = 'envoy.service.auth.v3.Authorization';
+const SERVICE = 'envoy.service.auth.v3.Authorization';
 
 export interface ServingOptions {
   readonly config: ServiceConfig;
   readonly log: Logger;
   /** Of the decision log. */
   readonly lines: LineWriter;
+  /** Default: of this process. */
+  readonly usedProofs?: ProofMemory;
 }
 
-export class ServingProcess implements DataPlane {
-  readonly #listener: Listener;
+export class ServingProcess {
+  readonly #server: TransportServer;
   readonly #parts: Parts;
 
-  private constructor(listener: Listener, parts: Parts) {
-    this.#listener = listener;
+  private constructor(server: TransportServer, parts: Parts) {
+    this.#server = server;
     this.#parts = parts;
   }
 
-  /** @throws {@link ListenError} */
+  /** @throws {@link ListenError} when the certificates are not usable */
   static async open(options: ServingOptions): Promise<ServingProcess> {
     const parts = partsOf(options);
     const { config, log } = options;
     const transportLog: TransportLog = (level, message, fields) => log[level](fields, message);
     const transport =
       config.transport === 'native' ? new NativeTransport(transportLog) : new GrpcJsTransport(transportLog);
-    const { limits, tls, reflection, listen: address } = config;
-    const listener = await transport.listen(
-      { address, tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },
+    const { limits, tls, reflection } = config;
+    const server = await transport.serve(
+      { tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },
       methodsOf(parts),
     );
-    return new ServingProcess(listener, parts);
+    return new ServingProcess(server, parts);
   }
 
-  get address(): string {
-    return this.#listener.address;
+  /** Serves a connection as it was accepted, here or in another process. */
+  adopt(socket: Socket): void {
+    this.#server.adopt(socket);
   }
 
-  take(snapshot: PolicySnapshot): Promise<void> {
-    this.use(snapshot);
-    return Promise.resolve();
-  }
-
-  /** At once. */
+  /** Every check from now on is decided by `snapshot`. The first one makes it healthy. */
   use(snapshot: PolicySnapshot): void {
     const { inForce, identity, health, state } = this.#parts;
     // Before the first check under these policies.
@@ -69,16 +69,17 @@ export class ServingProcess implements DataPlane {
     if (!state.draining) health.setServing();
   }
 
-  read(): Promise<DataPlaneReading> {
+  read(): DataPlaneReading {
     const { metrics, identity, principals } = this.#parts;
-    return Promise.resolve({ metrics: metrics.read(), identity: identity.status(), listeners: principals.warnings });
+    return { metrics: metrics.read(), identity: identity.status(), listeners: principals.warnings };
   }
 
+  /** Unhealthy at once; answers what is in flight, and resolves when every connection is closed. */
   async drain(timeoutMs: number): Promise<void> {
     const { state, health, identity, decisionLog } = this.#parts;
     state.draining = true;
     health.setNotServing();
-    await this.#listener.drain(timeoutMs);
+    await this.#server.drain(timeoutMs);
     identity.close();
     await decisionLog.flush();
   }
@@ -86,11 +87,15 @@ export class ServingProcess implements DataPlane {
 
 type Parts = ReturnType<typeof partsOf>;
 
-function partsOf({ config, log, lines }: ServingOptions) {
+function partsOf({ config, log, lines, usedProofs }: ServingOptions) {
   const inForce: { snapshot: PolicySnapshot | null } = { snapshot: null };
   const metrics = new Metrics(OUTCOMES);
   const decisionLog = new DecisionLog({ ...config.log, sink: lines });
-  const identity = new Authenticator({ settings: config.identity, log });
+  const identity = new Authenticator({
+    settings: config.identity,
+    log,
+    ...(usedProofs === undefined ? {} : { usedProofs }),
+  });
   const principals = new PrincipalWatch(log);
   const checks = new CheckService({
     snapshot: () => inForce.snapshot,

@@ -40,8 +40,8 @@ export class LineWriter {
   }
 
   /** Takes whole lines, each ended by `\n`. False: there is no room, none of them will be written. */
-  write(lines: string): boolean {
-    const bytes = Buffer.from(lines);
+  write(lines: string | Buffer): boolean {
+    const bytes = typeof lines === 'string' ? Buffer.from(lines) : lines;
     if (this.#pendingBytes + bytes.length > this.#maxPendingBytes) {
       this.#droppedLines += countLines(bytes);
       return false;

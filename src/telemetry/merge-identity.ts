@@ -51,7 +51,8 @@ export function mergeProofStates<State extends ProofState>(first: State, ...othe
 /** The sum of each name's numbers. */
 export function addNumbers<Numbers extends Readonly<Record<string, number>>>(all: readonly Numbers[]): Numbers {
   const sums = new Map<string, number>();
-  for (const each of all) for (const [name, value] of Object.entries(each)) sums.set(name, (sums.get(name) ?? 0) + value);
+  for (const each of all)
+    for (const [name, value] of Object.entries(each)) sums.set(name, (sums.get(name) ?? 0) + value);
   return Object.fromEntries(sums) as Numbers;
 }
 

@@ -33,4 +33,5 @@ export const IMPORT_TABLE: Readonly<Record<string, Allowance>> = {
   config: { imports: ['lib'] },
   admin: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
   cli: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
+  serving: { imports: [...DATA_PLANE, 'pap', 'transport', 'audit', 'telemetry', 'config', 'admin', 'cli'] },
 };

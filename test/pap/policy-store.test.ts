@@ -59,7 +59,7 @@ function nextEvent<Snapshot>(store: PolicyStore<Snapshot>): Promise<LoadEvent<Sn
 describe('the snapshot that serves', () => {
   test('there is none before the first good set, and the reasons are kept', async () => {
     const shelf = new Shelf(content('bad start'));
-    const store = new PolicyStore(shelf, load);
+    const store = new PolicyStore({ source: shelf, load });
     expect(store.status).toStrictEqual({
       ready: false,
       takenAtMs: null,
@@ -84,7 +84,7 @@ describe('the snapshot that serves', () => {
 
   test('a bad set leaves the good one, ready, and is told with the time of the first bad one', async () => {
     const shelf = new Shelf(content('good'));
-    const store = new PolicyStore(shelf, load);
+    const store = new PolicyStore({ source: shelf, load });
     await store.start();
     const takenAtMs = store.status.takenAtMs;
 
@@ -111,7 +111,7 @@ describe('the snapshot that serves', () => {
 
   test('a warning does not refuse a set', async () => {
     const warned: Load<string> = () => ({ snapshot: 'x', diagnostics: [problem('mild', 'warning')] });
-    const store = new PolicyStore(new Shelf(content('x')), warned);
+    const store = new PolicyStore({ source: new Shelf(content('x')), load: warned });
     const event = nextEvent(store);
     await store.start();
     expect(await event).toMatchObject({ outcome: 'taken', diagnostics: [{ code: 'mild' }] });
@@ -120,7 +120,7 @@ describe('the snapshot that serves', () => {
   test('a problem of the source refuses a set that is good in itself, and all problems are told in order', async () => {
     const shelf = new Shelf(content('ok', [problem('unreadable-path', 'error', 9)]));
     const warned: Load<string> = () => ({ snapshot: 'x', diagnostics: [problem('mild', 'warning', 3)] });
-    const store = new PolicyStore(shelf, warned);
+    const store = new PolicyStore({ source: shelf, load: warned });
     await store.start();
     expect(store.current).toBeNull();
     expect(store.status.diagnostics.map(({ code }) => code)).toStrictEqual(['mild', 'unreadable-path']);
@@ -128,7 +128,10 @@ describe('the snapshot that serves', () => {
 
   test('a vanished path is told alone', async () => {
     const shelf = new Shelf({ files: [], diagnostics: [problem('missing-path')] });
-    const store = new PolicyStore<string>(shelf, () => ({ snapshot: null, diagnostics: [problem('no-policies')] }));
+    const store = new PolicyStore<string>({
+      source: shelf,
+      load: () => ({ snapshot: null, diagnostics: [problem('no-policies')] }),
+    });
     await store.start();
     expect(store.status.diagnostics.map(({ code }) => code)).toStrictEqual(['missing-path']);
   });
@@ -136,9 +139,12 @@ describe('the snapshot that serves', () => {
   test('a load that throws is a refused set', async () => {
     const shelf = new Shelf(content('good'));
     let broken = false;
-    const store = new PolicyStore(shelf, (files) => {
-      if (broken) throw new Error('boom');
-      return load(files);
+    const store = new PolicyStore<string>({
+      source: shelf,
+      load: (files) => {
+        if (broken) throw new Error('boom');
+        return load(files);
+      },
     });
     await store.start();
     broken = true;
@@ -167,7 +173,7 @@ describe('the order of loads', () => {
       while (gates.length === 0) await new Promise(setImmediate);
       gates.shift()?.();
     };
-    const store = new PolicyStore(shelf, slow);
+    const store = new PolicyStore({ source: shelf, load: slow });
     const started = store.start();
     await openGate();
     await started;
@@ -183,7 +189,7 @@ describe('the order of loads', () => {
 
   test('tells every listener of each load until it leaves', async () => {
     const shelf = new Shelf(content('1'));
-    const store = new PolicyStore(shelf, load);
+    const store = new PolicyStore({ source: shelf, load });
     const heard: string[] = [];
     store.subscribe(({ outcome, snapshot }) => heard.push(`a ${outcome} ${snapshot}`));
     const leave = store.subscribe(({ outcome, snapshot }) => heard.push(`b ${outcome} ${snapshot}`));
@@ -196,7 +202,7 @@ describe('the order of loads', () => {
 
   test('closing stops the watch and keeps the snapshot', async () => {
     const shelf = new Shelf(content('1'));
-    const store = new PolicyStore(shelf, load);
+    const store = new PolicyStore({ source: shelf, load });
     await store.start();
     await store.close();
     expect(shelf.closed).toBe(true);
@@ -208,7 +214,7 @@ describe('the order of loads', () => {
     const heard: string[] = [];
     const endless: Load<string> = (_files, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
-    const store = new PolicyStore(shelf, endless);
+    const store = new PolicyStore({ source: shelf, load: endless });
     store.subscribe(({ outcome }) => heard.push(outcome));
     const started = store.start();
     await new Promise(setImmediate);
@@ -224,7 +230,7 @@ describe('the order of loads', () => {
 describe('what an earlier run has kept', () => {
   test('serves when the first load is refused, is told as restored and stale, and leaves for the first good set', async () => {
     const shelf = new Shelf(content('bad start'));
-    const store = new PolicyStore(shelf, load, () => Promise.resolve('kept'));
+    const store = new PolicyStore({ source: shelf, load, restore: () => Promise.resolve('kept') });
     const events: string[] = [];
     store.subscribe(({ outcome, snapshot }) => events.push(`${outcome} ${String(snapshot)}`));
     await store.start();
@@ -240,11 +246,19 @@ describe('what an earlier run has kept', () => {
   });
 
   test('is not asked for after a good first load, and nothing serves when nothing was kept', async () => {
-    const good = new PolicyStore(new Shelf(content('good')), load, () => Promise.reject(new Error('asked')));
+    const good = new PolicyStore({
+      source: new Shelf(content('good')),
+      load,
+      restore: () => Promise.reject(new Error('asked')),
+    });
     await good.start();
     expect(good.current).toBe('good');
     await good.close();
-    const bad = new PolicyStore(new Shelf(content('bad start')), load, () => Promise.resolve(null));
+    const bad = new PolicyStore({
+      source: new Shelf(content('bad start')),
+      load,
+      restore: () => Promise.resolve(null),
+    });
     await bad.start();
     expect(bad.status).toMatchObject({ ready: false, restored: false });
     await bad.close();

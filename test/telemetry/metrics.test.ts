@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DURATION_BOUNDS_SECONDS, DurationHistogram } from '../../src/telemetry/histogram.ts';
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
-import type { CacheUse, PolicyState } from '../../src/telemetry/metrics.ts';
+import type { CacheUse, LoadState, PolicyState } from '../../src/telemetry/metrics.ts';
 import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
 import type { IdentityState } from '../../src/telemetry/identity-points.ts';
 import type { MetricDefinition } from '../../src/telemetry/names.ts';
@@ -52,11 +52,14 @@ const IDENTITY: IdentityState = {
   listenersWithoutPrincipal: 2,
 };
 
+const LOAD: LoadState = { waiting: 3, refused: { undecided: 5, unread: 2 } };
+
 function observedMetrics(): Metrics {
   const metrics = new Metrics(OUTCOMES);
-  metrics.observe({ policy: () => POLICY, cacheEntries: () => 7 });
+  metrics.observe({ policy: () => POLICY, cache: () => ({ entries: 7, evictions: 4 }) });
   metrics.observe({
-    checksInFlight: () => 3,
+    load: () => LOAD,
+    workers: () => ({ serving: 2, replaced: 1 }),
     decisionLog: () => ({ written: 11, dropped: 5 }),
     logDroppedLines: () => 6,
     identity: () => IDENTITY,
@@ -120,7 +123,7 @@ describe('the metrics text', () => {
   it('fails as a whole when a source of a value throws, so that the scrape shows it', async () => {
     const metrics = new Metrics(OUTCOMES);
     metrics.observe({
-      cacheEntries: () => {
+      cache: () => {
         throw new Error('no cache');
       },
     });
@@ -165,18 +168,16 @@ describe('counting', () => {
     }
   });
 
-  it('takes reloads, evictions and shadow decisions', async () => {
+  it('takes reloads and shadow decisions', async () => {
     const metrics = new Metrics(OUTCOMES);
     metrics.recordReload(true);
     metrics.recordReload(false);
     metrics.recordReload(false);
-    metrics.recordCacheEviction();
     metrics.recordShadowDecision(true, true);
     metrics.recordShadowDecision(false, true);
     metrics.recordShadowDecision(false, true);
     const families = await scrape(metrics);
     expect(samplesOf(families, METRICS.policyReloads)).toEqual({ '{result="success"}': 1, '{result="failure"}': 2 });
-    expect(samplesOf(families, METRICS.cacheEvictions)).toEqual({ '': 1 });
     expect(samplesOf(families, METRICS.shadowDecisions)).toEqual({
       '{shadow_decision="allow",decision="allow"}': 1,
       '{shadow_decision="allow",decision="deny"}': 0,
@@ -188,7 +189,11 @@ describe('counting', () => {
   it('reports what others count', async () => {
     const families = await scrape(observedMetrics());
     expect(samplesOf(families, METRICS.cacheEntries)).toEqual({ '': 7 });
-    expect(samplesOf(families, METRICS.checksInFlight)).toEqual({ '': 3 });
+    expect(samplesOf(families, METRICS.cacheEvictions)).toEqual({ '': 4 });
+    expect(samplesOf(families, METRICS.checksWaiting)).toEqual({ '': 3 });
+    expect(samplesOf(families, METRICS.overloadRefusals)).toEqual({ '{class="undecided"}': 5, '{class="unread"}': 2 });
+    expect(samplesOf(families, METRICS.workers)).toEqual({ '': 2 });
+    expect(samplesOf(families, METRICS.workerReplacements)).toEqual({ '': 1 });
     expect(samplesOf(families, METRICS.decisionLogEntries)).toEqual({
       '{result="written"}': 11,
       '{result="dropped"}': 5,

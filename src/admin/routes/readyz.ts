@@ -15,7 +15,7 @@ export interface ReadyzOptions {
 
 /** 200 when ready, 503 when not; the body says why. Stale is ready: the last good policies decide. */
 export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler {
-  return () => {
+  return async () => {
     const {
       ready,
       draining,
@@ -28,7 +28,7 @@ export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler
       identity,
       withoutPrincipal,
       problems,
-    } = readiness();
+    } = await readiness();
     const detail = {
       ready,
       draining,

@@ -15,6 +15,7 @@ interface ServeOptions extends PolicyOptions {
   readonly admin?: string;
   readonly health?: string;
   readonly state?: string;
+  readonly workers?: number | string;
 }
 
 export function serveCommand(terminal: Terminal, serve: Serve, end: (code: ExitCode) => void): Command {
@@ -26,6 +27,13 @@ export function serveCommand(terminal: Terminal, serve: Serve, end: (code: ExitC
     .addOption(new Option('--health <address>', 'server of /livez, /readyz and /metrics only (default: none)'))
     .addOption(
       new Option('--state <directory>', 'keep the last good policies there, for a restart while the files have errors'),
+    )
+    .addOption(
+      // What is no number is for the configuration to tell, as in a file.
+      new Option(
+        '--workers <number>',
+        'processes that answer checks (default: as many as processors may be used)',
+      ).argParser((text) => (/^\d+$/.test(text) ? Number(text) : text)),
     )
     .addOption(configOption())
     .addHelpText('after', HELP)

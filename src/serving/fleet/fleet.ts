@@ -15,11 +15,11 @@ import { mergeProofStates } from '../../telemetry/merge-identity.ts';
 import type { MetricsReading, WorkersState } from '../../telemetry/metrics.ts';
 import { openFrontDoor } from '../../transport/front-door.ts';
 import type { FrontDoor } from '../../transport/front-door.ts';
-import { ListenError } from '../../transport/transport.ts';
+import type { TransportLog } from '../../transport/transport.ts';
 import type { DataPlane, DataPlaneReading } from '../data-plane.ts';
 import { leastLoaded } from './least-loaded.ts';
 import { BEAT_MS } from './messages.ts';
-import { Worker, WorkerEnded, WorkerRefused } from './worker.ts';
+import { Worker, WorkerEnded } from './worker.ts';
 
 export interface FleetOptions {
   readonly config: ServiceConfig;
@@ -62,18 +62,17 @@ export class Fleet implements DataPlane {
     this.#timer = setInterval(() => this.#tick(), BEAT_MS);
   }
 
-  /** @throws {@link ListenError} when the address or the certificates are not usable. */
+  /** @throws {@link ListenError} or {@link WorkerRefused} when the address or the certificates are not usable */
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
     try {
       await Promise.all(Array.from({ length: options.workers }, () => fleet.#begin(fleet.#start())));
-      const { listen: address, tls } = options.config;
-      fleet.#door = await openFrontDoor({ address }, (socket) => fleet.#give(socket));
-      void tls;
+      const { config, log } = options;
+      const doorLog: TransportLog = (level, message, fields) => log[level](fields, message);
+      fleet.#door = await openFrontDoor({ address: config.listen }, doorLog, (socket) => fleet.#give(socket));
       return fleet;
     } catch (cause) {
       await fleet.#stop();
-      if (cause instanceof WorkerRefused) throw new ListenError('address-not-usable', cause.message, { cause });
       throw cause;
     }
   }
@@ -82,7 +81,7 @@ export class Fleet implements DataPlane {
     return this.#door?.address ?? this.#options.config.listen;
   }
 
-  get state(): WorkersState {
+  get workers(): WorkersState {
     return { serving: this.#serving.size, replaced: this.#replaced };
   }
 
@@ -98,8 +97,11 @@ export class Fleet implements DataPlane {
     if (first === undefined) throw new Error('no process that answers checks tells how it is doing');
     const past = this.#past === null ? [] : [this.#past];
     const listeners = new Map(readings.flatMap((each) => each.listeners.map((one) => [one.listener, one] as const)));
+    const metrics = addReadings(first.metrics, ...others.map((each) => each.metrics), ...past);
+    // Their lines pass through here, and can be lost here.
+    const logDroppedLines = (metrics.logDroppedLines ?? 0) + this.#options.lines.droppedLines;
     return {
-      metrics: addReadings(first.metrics, ...others.map(({ metrics }) => metrics), ...past),
+      metrics: { ...metrics, logDroppedLines },
       identity: mergeProofStates(first.identity, ...others.map(({ identity }) => identity)),
       listeners: [...listeners.values()],
     };
@@ -107,7 +109,7 @@ export class Fleet implements DataPlane {
 
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    const closed = this.#door?.close();
+    this.#door?.close();
     for (const socket of this.#held.splice(0)) socket.destroy();
     const timer = setTimeout(() => {
       for (const worker of this.#all) worker.kill();
@@ -116,7 +118,6 @@ export class Fleet implements DataPlane {
     await Promise.all([...this.#all].map((worker) => worker.ended));
     clearTimeout(timer);
     clearInterval(this.#timer);
-    await closed;
   }
 
   /** Ends everything at once, for a start that failed. */
@@ -125,14 +126,13 @@ export class Fleet implements DataPlane {
     clearInterval(this.#timer);
     for (const worker of this.#all) worker.kill();
     await Promise.all([...this.#all].map((worker) => worker.ended));
-    await this.#door?.close();
+    this.#door?.close();
   }
 
   #start(): Worker {
     const { config, log, lines } = this.#options;
     const worker = new Worker({
       config,
-      address: config.listen,
       usedProofs: this.#usedProofs,
       write: (bytes) => lines.write(bytes),
     });
@@ -164,8 +164,7 @@ export class Fleet implements DataPlane {
 
   #replace(livedMs: number): void {
     this.#replaced += 1;
-    this.#delayMs =
-      livedMs >= LONG_LIFE_MS ? 0 : Math.min(MAX_DELAY_MS, Math.max(FIRST_DELAY_MS, this.#delayMs * 2));
+    this.#delayMs = livedMs >= LONG_LIFE_MS ? 0 : Math.min(MAX_DELAY_MS, Math.max(FIRST_DELAY_MS, this.#delayMs * 2));
     const { log } = this.#options;
     setTimeout(() => {
       if (this.#draining) return;

@@ -36,6 +36,10 @@ export function leastLoaded<Worker extends Candidate>(workers: readonly Worker[]
   return best === null ? null : workers[best]!;
 }
 
-function loadOf({ beat, handed }: Candidate): { readonly busy: number; readonly known: number; readonly fresh: number } {
+function loadOf({ beat, handed }: Candidate): {
+  readonly busy: number;
+  readonly known: number;
+  readonly fresh: number;
+} {
   return { busy: beat?.busy ?? 0, known: beat?.open ?? 0, fresh: handed - (beat?.taken ?? 0) };
 }

@@ -5,7 +5,7 @@ import type { DataPlaneReading } from '../data-plane.ts';
 
 /** Beside them: connections come as `connection` with their handle, snapshots on a pipe of their own (snapshot-pipe.ts). */
 export type ToWorker =
-  | { readonly kind: 'begin'; readonly config: ServiceConfig; readonly address: string }
+  | { readonly kind: 'begin'; readonly config: ServiceConfig }
   | { readonly kind: 'connection' }
   /** Snapshots are counted as they come, from 1. */
   | { readonly kind: 'use'; readonly number: number }

@@ -21,8 +21,6 @@ const READ_TIMEOUT_MS = 1000;
 
 export interface WorkerOptions {
   readonly config: ServiceConfig;
-  /** What it says that its address is. */
-  readonly address: string;
   readonly usedProofs: ProofMemory;
   /** Takes whole lines of its log. */
   readonly write: (lines: Buffer) => unknown;
@@ -65,7 +63,7 @@ export class Worker implements Candidate {
   #lastReading: DataPlaneReading | null = null;
   #isRunning = true;
 
-  constructor({ config, address, usedProofs, write }: WorkerOptions) {
+  constructor({ config, usedProofs, write }: WorkerOptions) {
     this.#usedProofs = usedProofs;
     const child = fork(FILE, [], {
       serialization: 'advanced',
@@ -84,7 +82,7 @@ export class Worker implements Candidate {
         if (child.pid === undefined) this.#end({ code: null, signal: null }, resolve, cause);
       });
     });
-    this.#send({ kind: 'begin', config, address });
+    this.#send({ kind: 'begin', config });
   }
 
   get pid(): number | null {
