@@ -170,7 +170,6 @@ function policyStateOf(store: Store, draining: boolean): PolicyState {
 function readyLine(snapshot: PolicySnapshot, plane: DataPlane, admin: Admin): string {
   const parts = [
     `grpc ${plane.address}`,
-    ...(plane.workers.serving > 1 ? [`${plane.workers.serving} workers`] : []),
     ...(admin.adminAddress === null ? [] : [`admin http://${admin.adminAddress}`]),
     ...(admin.healthAddress === null ? [] : [`health http://${admin.healthAddress}`]),
     `${snapshot.policyCount} policies`,
