@@ -233,6 +233,9 @@ export const configSchema = z.strictObject({
   health: healthAddress
     .prefault('')
     .describe('A server with only /livez, /readyz and /metrics, for probes and Prometheus; empty: none.'),
+  management: healthAddress
+    .prefault('')
+    .describe('A gRPC listener of its own for people and tools, with server reflection and health; empty: none.'),
   tls,
   workers: z
     .int()
@@ -241,7 +244,7 @@ export const configSchema = z.strictObject({
     .optional()
     .transform((workers) => workers ?? null)
     .describe('Processes that answer checks; absent: as many as processors may be used, container limits and all.'),
-  reflection: z.boolean().default(true).describe('Answer gRPC server reflection; only with `transport: grpc-js`.'),
+  reflection: z.boolean().default(true).describe('Answer gRPC server reflection where Envoy asks; only with `transport: grpc-js`, see `management`.'),
   transport: z.enum(['grpc-js', 'native']).default('grpc-js').describe('The gRPC implementation.'),
   defaultAction: z
     .enum(['DENY', 'ALLOW'])
@@ -309,6 +312,7 @@ export const checkedConfigSchema = configSchema.superRefine((config, context) =>
     ['listen', config.listen],
     ['admin', config.admin],
     ['health', config.health],
+    ['management', config.management],
   ] as const;
   for (const [index, [key, address]] of listeners.entries()) {
     const earlier = listeners.slice(0, index).find(([, other]) => other === address);

@@ -20,15 +20,22 @@ import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PolicyState } from '../telemetry/metrics.ts';
 import { createPrometheusText } from '../telemetry/prometheus.ts';
+import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
+import { Health } from '../transport/health.ts';
 import { ListenError } from '../transport/transport.ts';
+import type { Listener } from '../transport/transport.ts';
 import { usableCores } from './cores.ts';
 import type { DataPlane } from './data-plane.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { WorkerRefused } from './fleet/worker.ts';
 import { logLoad } from './load-log.ts';
 import type { Signals } from './signals.ts';
+import { SERVICE } from './serving-process.ts';
 import { SingleProcess } from './single-process.ts';
 import { OUTCOMES } from '../extauthz/record.ts';
+
+/** Questions of reflection and health are names. */
+const MAX_MANAGEMENT_BYTES = 64 * 1024;
 
 export interface ServeParts {
   readonly log: Logger;
@@ -44,6 +51,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
   const { log, lines, signals, terminal } = parts;
   const plane = await openPlane(config, log, lines);
   const state = { draining: false };
+  const health = new Health([SERVICE]);
   const { store, keep } = storeFor(config, log, (snapshot) => plane.take(snapshot));
 
   const metrics = new Metrics(OUTCOMES);
@@ -71,6 +79,11 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     throw new CommandFailure(messageOf(cause), [], new Map(), { cause });
   });
 
+  const management = await openManagement(config, log, health).catch(async (cause: unknown) => {
+    await Promise.all([plane.drain(0), admin.close()]);
+    throw new CommandFailure(messageOf(cause), [], new Map(), { cause });
+  });
+
   let isReady = false;
   store.subscribe((event) => {
     if (event.outcome !== 'restored') metrics.recordReload(event.outcome === 'taken');
@@ -78,6 +91,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     if (event.outcome === 'taken') keep(event.snapshot);
     if (event.outcome === 'refused' || isReady || state.draining) return;
     isReady = true;
+    health.setServing();
     void write(terminal.stdout, readyLine(event.snapshot, plane, admin));
   });
   signals.onReload(() => store.reload());
@@ -85,6 +99,8 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
 
   log.info({ signal: await signals.stop }, 'draining');
   state.draining = true;
+  health.setNotServing();
+  await management?.drain(0);
   await plane.drain(config.drainSeconds * 1000);
   await store.close();
   await starting;
@@ -105,6 +121,17 @@ async function openPlane(config: ServiceConfig, log: Logger, lines: LineWriter):
     if (!(cause instanceof ListenError || cause instanceof WorkerRefused)) throw cause;
     throw new CommandFailure(cause.message, [], new Map(), { cause });
   }
+}
+
+/** For people and their tools: reflection needs streams in both directions, which checks do not. null: none is wanted. */
+async function openManagement(config: ServiceConfig, log: Logger, health: Health): Promise<Listener | null> {
+  const { management: address, tls, limits } = config;
+  if (address === null) return null;
+  const transport = new GrpcJsTransport((level, message, fields) => log[level](fields, message));
+  return transport.listen(
+    { address, tls, reflection: true, ...limits, maxMessageBytes: MAX_MANAGEMENT_BYTES },
+    { ...health.methods, answersAnyPeer: new Set() },
+  );
 }
 
 type Store = PolicyStore<PolicySnapshot>;

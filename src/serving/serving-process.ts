@@ -20,7 +20,7 @@ import type { Methods, TransportLog, TransportServer } from '../transport/transp
 import type { DataPlaneReading } from './data-plane.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
-const SERVICE = 'envoy.service.auth.v3.Authorization';
+export const SERVICE = 'envoy.service.auth.v3.Authorization';
 
 export interface ServingOptions {
   readonly config: ServiceConfig;

@@ -48,7 +48,7 @@ export const METRICS = {
     name: 'portcullis.workers',
     kind: 'gauge',
     unit: '{process}',
-    description: 'Processes that answer checks, where there are several.',
+    description: 'Processes that answer checks.',
     attributes: [],
   },
   workerReplacements: {

@@ -48,6 +48,8 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   listen: '127.0.0.1:1',
   admin: '127.0.0.1:2',
   health: '127.0.0.1:3',
+  management: '127.0.0.1:4',
+  workers: '3',
   reflection: 'false',
   transport: 'native',
   allowEmpty: 'true',

@@ -44,6 +44,8 @@ describe('what is assumed when nothing is said', () => {
       listen: '127.0.0.1:9191',
       admin: '127.0.0.1:9192',
       health: null,
+      management: null,
+      workers: null,
       tls: null,
       reflection: true,
       transport: 'grpc-js',

@@ -45,7 +45,6 @@ export class NativeTransport implements Transport {
     const log = this.#log;
     const { certificatePollMs, random, maxConnections } = this.#options;
     const { tls, maxMessageBytes, maxConcurrentStreams } = options;
-    if (options.reflection) log('info', 'this transport has no reflection; `transport: grpc-js` has it', {});
     const counters = new Counters();
     const budget = new MemoryBudget(MAX_HELD_BYTES);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;

@@ -242,11 +242,6 @@ describe('a connection', () => {
     const session = cleanup.session(await connectHttp2(listener.address));
     expect((await callHttp2(session, METHOD, Buffer.of(1))).grpcMessage).toBe('50%25 %C3%A9%0A');
   });
-
-  it('says that it has no reflection', async () => {
-    const { entries } = cleanup.listener(await openListener(transport, { reflection: true }));
-    expect(entries).toContainEqual(expect.objectContaining({ level: 'info' }));
-  });
 });
 
 describe(named('a connection'), () => {
