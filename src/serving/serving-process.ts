@@ -52,6 +52,7 @@ export class ServingProcess {
       { tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },
       methodsOf(parts),
     );
+    parts.metrics.observe({ transport: () => server.counts() });
     return new ServingProcess(server, parts);
   }
 

@@ -1,7 +1,7 @@
 /** The counters of several processes as those of one service. */
 import type { HistogramValue } from './histogram.ts';
 import { addNumbers, mergeProofStates } from './merge-identity.ts';
-import type { LoadState, MetricsReading } from './metrics.ts';
+import type { LoadState, MetricsReading, TransportState } from './metrics.ts';
 
 /** What is null in some is taken from the others. They must count the same outcomes, in one order. */
 export function addReadings(first: MetricsReading, ...others: readonly MetricsReading[]): MetricsReading {
@@ -24,6 +24,7 @@ export function addReadings(first: MetricsReading, ...others: readonly MetricsRe
     cache: addAll(present(all, ({ cache }) => cache)),
     decisionLog: addAll(present(all, ({ decisionLog }) => decisionLog)),
     load: addLoads(present(all, ({ load }) => load)),
+    transport: addTransports(present(all, ({ transport }) => transport)),
     logDroppedLines: present(all, ({ logDroppedLines }) => logDroppedLines).reduce<number | null>(
       (total, each) => (total ?? 0) + each,
       null,
@@ -67,13 +68,38 @@ function addLoads(all: readonly LoadState[]): LoadState | null {
       };
 }
 
+function addTransports(all: readonly TransportState[]): TransportState | null {
+  if (all.length === 0) return null;
+  const sum = (of: (state: TransportState) => number): number => all.reduce((total, each) => total + of(each), 0);
+  return {
+    connectionsOpen: sum(({ connectionsOpen }) => connectionsOpen),
+    connectionsAccepted: sum(({ connectionsAccepted }) => connectionsAccepted),
+    connectionsNotAllowed: sum(({ connectionsNotAllowed }) => connectionsNotAllowed),
+    connectionFaults: addNumbers(all.map(({ connectionFaults }) => connectionFaults)),
+    callsStarted: sum(({ callsStarted }) => callsStarted),
+    callsInFlight: sum(({ callsInFlight }) => callsInFlight),
+    callsAnswered: addNumbers(all.map(({ callsAnswered }) => callsAnswered)),
+    callsCancelled: sum(({ callsCancelled }) => callsCancelled),
+    callsRefused: sum(({ callsRefused }) => callsRefused),
+    callsLost: sum(({ callsLost }) => callsLost),
+    bytesHeld: sum(({ bytesHeld }) => bytesHeld),
+  };
+}
+
 /** What a process that has ended has counted: it holds and waits for nothing any more. */
 export function ended(reading: MetricsReading): MetricsReading {
-  const { cache, load, identity } = reading;
+  const { cache, load, transport, identity } = reading;
   return {
     ...reading,
     cache: cache && { ...cache, entries: 0 },
     load: load && { ...load, waiting: 0 },
+    transport: transport && {
+      ...transport,
+      connectionsOpen: 0,
+      callsInFlight: 0,
+      callsLost: transport.callsLost + transport.callsInFlight,
+      bytesHeld: 0,
+    },
     identity: identity && {
       ...identity,
       keys: [],

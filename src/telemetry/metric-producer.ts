@@ -91,10 +91,22 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
       ? []
       : [
           ...gauge(METRICS.checksWaiting, reading.load.waiting),
-          counter(
-            METRICS.overloadRefusals,
-            Object.entries(reading.load.refused).map(([name, count]) => [count, { class: name }]),
-          ),
+          counter(METRICS.overloadRefusals, byName(reading.load.refused, 'class')),
+        ]),
+    ...(reading.transport === null
+      ? []
+      : [
+          ...gauge(METRICS.connections, reading.transport.connectionsOpen),
+          counter(METRICS.connectionsAccepted, [[reading.transport.connectionsAccepted, {}]]),
+          counter(METRICS.connectionsNotAllowed, [[reading.transport.connectionsNotAllowed, {}]]),
+          counter(METRICS.connectionFaults, byName(reading.transport.connectionFaults, 'error_type')),
+          ...gauge(METRICS.callsInFlight, reading.transport.callsInFlight),
+          counter(METRICS.callsStarted, [[reading.transport.callsStarted, {}]]),
+          counter(METRICS.callsAnswered, byName(reading.transport.callsAnswered, 'grpc_status')),
+          counter(METRICS.callsCancelled, [[reading.transport.callsCancelled, {}]]),
+          counter(METRICS.callsRefused, [[reading.transport.callsRefused, {}]]),
+          counter(METRICS.callsLost, [[reading.transport.callsLost, {}]]),
+          ...gauge(METRICS.transportHeld, reading.transport.bytesHeld),
         ]),
     ...(reading.workers === null
       ? []
@@ -151,6 +163,10 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
             : gauges(definition, values),
         )),
   ];
+}
+
+function byName(counts: Readonly<Record<string, number>>, attribute: string): Points {
+  return Object.entries(counts).map(([name, count]) => [count, { [attribute]: name }]);
 }
 
 function identityMetrics(state: IdentityState): readonly (readonly [MetricDefinition, Points])[] {

@@ -40,6 +40,21 @@ export interface LoadState {
   readonly refused: Readonly<Record<string, number>>;
 }
 
+/** What the transport counts of itself: src/transport/counts.ts says what is what. */
+export interface TransportState {
+  readonly connectionsOpen: number;
+  readonly connectionsAccepted: number;
+  readonly connectionsNotAllowed: number;
+  readonly connectionFaults: Readonly<Record<string, number>>;
+  readonly callsStarted: number;
+  readonly callsInFlight: number;
+  readonly callsAnswered: Readonly<Record<string, number>>;
+  readonly callsCancelled: number;
+  readonly callsRefused: number;
+  readonly callsLost: number;
+  readonly bytesHeld: number;
+}
+
 /** The processes that answer checks, where there are several. */
 export interface WorkersState {
   readonly serving: number;
@@ -53,6 +68,7 @@ export interface Observed {
   readonly cache?: (() => { readonly entries: number; readonly evictions: number }) | undefined;
   readonly load?: (() => LoadState) | undefined;
   readonly workers?: (() => WorkersState) | undefined;
+  readonly transport?: (() => TransportState) | undefined;
   readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
   readonly logDroppedLines?: (() => number) | undefined;
   readonly identity?: (() => IdentityState) | undefined;
@@ -111,7 +127,7 @@ export class Metrics {
 
   /** Everything counted so far, for one collection. */
   read(): MetricsReading {
-    const { policy, cache, load, workers, decisionLog, logDroppedLines, identity } = this.#observed;
+    const { policy, cache, load, workers, transport, decisionLog, logDroppedLines, identity } = this.#observed;
     return {
       checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
       durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
@@ -124,6 +140,7 @@ export class Metrics {
       cache: cache?.() ?? null,
       load: load?.() ?? null,
       workers: workers?.() ?? null,
+      transport: transport?.() ?? null,
       decisionLog: decisionLog?.() ?? null,
       logDroppedLines: logDroppedLines?.() ?? null,
       identity: identity?.() ?? null,
@@ -153,6 +170,7 @@ export interface MetricsReading {
   readonly cache: { readonly entries: number; readonly evictions: number } | null;
   readonly load: LoadState | null;
   readonly workers: WorkersState | null;
+  readonly transport: TransportState | null;
   readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
   readonly logDroppedLines: number | null;
   readonly identity: IdentityState | null;

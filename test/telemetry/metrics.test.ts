@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DURATION_BOUNDS_SECONDS, DurationHistogram } from '../../src/telemetry/histogram.ts';
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
-import type { CacheUse, LoadState, PolicyState } from '../../src/telemetry/metrics.ts';
+import type { CacheUse, LoadState, PolicyState, TransportState } from '../../src/telemetry/metrics.ts';
 import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
 import type { IdentityState } from '../../src/telemetry/identity-points.ts';
 import type { MetricDefinition } from '../../src/telemetry/names.ts';
@@ -52,6 +52,20 @@ const IDENTITY: IdentityState = {
   listenersWithoutPrincipal: 2,
 };
 
+const TRANSPORT: TransportState = {
+  connectionsOpen: 3,
+  connectionsAccepted: 9,
+  connectionsNotAllowed: 1,
+  connectionFaults: { protocol: 2, flood: 0 },
+  callsStarted: 100,
+  callsInFlight: 4,
+  callsAnswered: { OK: 90, INTERNAL: 1 },
+  callsCancelled: 2,
+  callsRefused: 1,
+  callsLost: 2,
+  bytesHeld: 5000,
+};
+
 const LOAD: LoadState = { waiting: 3, refused: { undecided: 5, unread: 2 } };
 
 function observedMetrics(): Metrics {
@@ -59,6 +73,7 @@ function observedMetrics(): Metrics {
   metrics.observe({ policy: () => POLICY, cache: () => ({ entries: 7, evictions: 4 }) });
   metrics.observe({
     load: () => LOAD,
+    transport: () => TRANSPORT,
     workers: () => ({ serving: 2, replaced: 1 }),
     decisionLog: () => ({ written: 11, dropped: 5 }),
     logDroppedLines: () => 6,
@@ -192,6 +207,17 @@ describe('counting', () => {
     expect(samplesOf(families, METRICS.cacheEvictions)).toEqual({ '': 4 });
     expect(samplesOf(families, METRICS.checksWaiting)).toEqual({ '': 3 });
     expect(samplesOf(families, METRICS.overloadRefusals)).toEqual({ '{class="undecided"}': 5, '{class="unread"}': 2 });
+    expect(samplesOf(families, METRICS.connections)).toEqual({ '': 3 });
+    expect(samplesOf(families, METRICS.connectionFaults)).toEqual({
+      '{error_type="protocol"}': 2,
+      '{error_type="flood"}': 0,
+    });
+    expect(samplesOf(families, METRICS.callsAnswered)).toEqual({
+      '{grpc_status="OK"}': 90,
+      '{grpc_status="INTERNAL"}': 1,
+    });
+    expect(samplesOf(families, METRICS.callsLost)).toEqual({ '': 2 });
+    expect(samplesOf(families, METRICS.transportHeld)).toEqual({ '': 5000 });
     expect(samplesOf(families, METRICS.workers)).toEqual({ '': 2 });
     expect(samplesOf(families, METRICS.workerReplacements)).toEqual({ '': 1 });
     expect(samplesOf(families, METRICS.decisionLogEntries)).toEqual({
