@@ -111,6 +111,7 @@ function partsOf({ config, log, lines, usedProofs }: ServingOptions) {
   });
   metrics.observe({
     cache: () => ({ entries: checks.cache.statistics.size, evictions: checks.cache.statistics.evictions }),
+    load: () => ({ waiting: checks.load.waiting, refused: { ...checks.load.refused } }),
     decisionLog: () => decisionLog.counts,
     logDroppedLines: () => lines.droppedLines,
     identity: () => ({ ...identity.status(), listenersWithoutPrincipal: principals.warnings.length }),

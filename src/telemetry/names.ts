@@ -41,7 +41,7 @@ export const METRICS = {
     kind: 'counter',
     unit: '{check}',
     description:
-      'Checks denied because there was too much to do, by class: undecided (no kept answer), unread (nothing was looked at) or waiting (too many waited for a proof).',
+      'Checks denied because there was too much to do, by class: undecided (no kept answer), unread (not asked word for word lately) or waiting (too many waited for a proof).',
     attributes: ['class'],
   },
   connections: {
