@@ -25,11 +25,11 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-const POLICIES = {
+export const POLICIES = {
   'orders.yaml': accessPolicy({
     name: 'orders',
     app: 'orders',
-    rules: [{ name: 'open', to: [{ operation: { paths: ['/open', '/open/*'] } }] }],
+    rules: [{ name: 'open', to: [{ operation: { paths: ['/open', '/open/*', '/grpc.health.v1.Health/*'] } }] }],
   }),
 };
 

@@ -8,11 +8,14 @@ import { CHECKS } from './checks.ts';
 import { checksBy, complaintsOf, startDeployment, WAYS, type Deployment, type Way } from './deployment.ts';
 import { ghz } from './ghz.ts';
 import { h2load, nghttp } from './nghttp2.ts';
+import { tryScenarios } from './scenarios.ts';
 
 /** Of each check by each client on each way. */
 const TIMES = 1_000;
 /** nghttp makes all requests at once, on one connection, and tells of every frame. */
 const TIMES_AT_ONCE = 100;
+/** Fewer than the service waits for before it says that nobody shows a certificate. */
+const SCENARIO_TIMES = 400;
 
 const CLIENTS: readonly (readonly [client: InteropClient, times: number])[] = [
   [ghz('grpc-go (ghz)', []), TIMES],
@@ -67,4 +70,8 @@ async function whileLeaving(): Promise<boolean> {
 let good = true;
 for (const way of WAYS) good = (await onWay(way)) && good;
 good = (await whileLeaving()) && good;
+const problems = await tryScenarios(SCENARIO_TIMES);
+process.stdout.write(`${problems.length === 0 ? 'ok   ' : 'WRONG'} the commands of load-tests/scenarios\n`);
+for (const problem of problems) process.stdout.write(`      ${problem}\n`);
+good = problems.length === 0 && good;
 process.exitCode = good ? 0 : 1;
