@@ -100,9 +100,10 @@ export function statusOf(answer: Buffer): number {
   const [tag, length, field, code] = answer;
   if (tag !== 0x0a) throw new Error('an answer without a status');
   if (length === 0 || (field === 0x08 && code === 0)) return 200;
-  // denied_response.status.code: 12 LL 0a LL 08 VARINT.
-  const at = answer.indexOf(Buffer.from([0x12]), 2 + (length ?? 0)) + 2;
-  return answer[at + 3]! - 128 + answer[at + 4]! * 128;
+  // denied_response { status { code } }: 12 LENGTH 0a LL 08 VARINT.
+  let at = answer.indexOf(0x12, 2 + (length ?? 0)) + 1;
+  while (answer[at]! >= 128) at += 1;
+  return answer[at + 4]! - 128 + answer[at + 5]! * 128;
 }
 
 export async function freePort(): Promise<number> {
