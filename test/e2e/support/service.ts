@@ -103,6 +103,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           join(ROOT, 'src', 'main.ts'),
           ...['serve', '--policies', policies, '--config', configFile],
           ...['--listen', address, '--admin', adminAddress],
+          // One starts more quickly than several, and most tests are about what one does.
+          ...['--workers', process.env[WORKERS_VARIABLE] ?? '1'],
         ],
         // What a developer has set for a service of their own is none of the tests' business.
         env: withoutOwnVariables(),
@@ -176,6 +178,7 @@ function takesConnections(address: string): Promise<boolean> {
 
 /** The one variable that reaches the services of the tests: with it the same tests run over each transport. */
 const TRANSPORT_VARIABLE = 'PORTCULLIS_TRANSPORT';
+const WORKERS_VARIABLE = 'PORTCULLIS_WORKERS';
 
 function withoutOwnVariables(): Record<string, undefined> {
   const names = Object.keys(process.env).filter(
