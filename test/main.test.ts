@@ -162,6 +162,37 @@ describe('serve', () => {
     TIMEOUT_MS,
   );
 
+  test.each(['1', '2'])(
+    'tells on its management listener what it has and how it is, and decides nothing there (workers %s)',
+    async (workers) => {
+      using dir = files({ 'shop.yaml': SHOP });
+      const port = await freePort();
+      dir.write('config.json', JSON.stringify({ management: `127.0.0.1:${port}` }));
+      const config = ['--config', dir.at('config.json'), '--workers', workers];
+      await using service = new Service('--policies', dir.at('shop.yaml'), ...config);
+      await service.ready();
+      const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+      try {
+        expect((await call(client, HEALTH, Buffer.of())).toString('hex')).toBe(SERVING);
+        const asIs = (bytes: Buffer): Buffer => bytes;
+        const reflection = client.makeBidiStreamRequest(
+          '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+          asIs,
+          asIs,
+        );
+        // ServerReflectionRequest { list_services: "" }
+        reflection.write(Buffer.of(0x3a, 0x00));
+        const [listed] = (await once(reflection, 'data')) as [Buffer];
+        reflection.end();
+        expect(listed.toString('latin1')).toContain('envoy.service.auth.v3.Authorization');
+        await expect(check(client)).rejects.toThrow('UNIMPLEMENTED');
+      } finally {
+        client.close();
+      }
+    },
+    TIMEOUT_MS,
+  );
+
   test(
     'SIGTERM ends it with 0 while it is still reading its policies',
     async () => {

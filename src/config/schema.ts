@@ -244,8 +244,11 @@ export const configSchema = z.strictObject({
     .optional()
     .transform((workers) => workers ?? null)
     .describe('Processes that answer checks; absent: as many as processors may be used, container limits and all.'),
-  reflection: z.boolean().default(true).describe('Answer gRPC server reflection where Envoy asks; only with `transport: grpc-js`, see `management`.'),
-  transport: z.enum(['grpc-js', 'native']).default('grpc-js').describe('The gRPC implementation.'),
+  reflection: z
+    .boolean()
+    .default(true)
+    .describe('Answer gRPC server reflection where Envoy asks; only with `transport: grpc-js`, see `management`.'),
+  transport: z.enum(['grpc-js', 'native']).default('native').describe('The gRPC implementation.'),
   defaultAction: z
     .enum(['DENY', 'ALLOW'])
     .default('DENY')

@@ -51,7 +51,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   management: '127.0.0.1:4',
   workers: '3',
   reflection: 'false',
-  transport: 'native',
+  transport: 'grpc-js',
   allowEmpty: 'true',
   'identity.fetch.targets': '[{"url":"https://issuer.example","caFile":"/ca.pem"}]',
   'identity.fetch.timeoutSeconds': '1',

@@ -48,7 +48,7 @@ describe('what is assumed when nothing is said', () => {
       workers: null,
       tls: null,
       reflection: true,
-      transport: 'grpc-js',
+      transport: 'native',
       defaultAction: 'DENY',
       allowEmpty: false,
       rootNamespace: 'istio-system',
