@@ -123,6 +123,11 @@ export class ClientConnection {
     return this.#calls.count;
   }
 
+  /** Of our end; undefined while there is no connection. */
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   get canStart(): boolean {
     return (
       this.#ready &&

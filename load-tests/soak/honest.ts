@@ -3,14 +3,16 @@
  * rate, and then latency counts from the moment at which a request was due. Every answer is judged.
  */
 import { createHistogram } from 'node:perf_hooks';
-import { message } from '../lib/message.ts';
-import type { Message } from '../lib/message.ts';
+import { checkRequest } from '../../test/extauthz/support/engine.ts';
+import { envoyFields } from '../generator/call-headers.ts';
+import type { Fields } from '../generator/call-headers.ts';
+import { ClientConnection } from '../generator/connection.ts';
+import type { ConnectionOwner } from '../generator/connection.ts';
+import { PreparedRequest } from '../generator/prepared-request.ts';
 import { random } from '../lib/random.ts';
 import type { Random } from '../lib/random.ts';
 import { askOf, CLASSES } from '../reload/policies.ts';
 import type { RequestClass, SetName } from '../reload/policies.ts';
-import { Connection } from './connection.ts';
-import type { Call, ConnectionEvents } from './connection.ts';
 import { Judge, OVERLOADED } from './judge.ts';
 import type { Revisions } from './judge.ts';
 
@@ -71,13 +73,94 @@ const MAX_WORDS = 20;
 /** At the end, what is in flight has so long to be answered. */
 const LAST_ANSWERS_MS = 10_000;
 
-class HonestClient implements ConnectionEvents {
+/** In the place of every id that differs in every request. */
+const SOME_ID = '00000000-0000-4000-8000-000000000000';
+/** What Envoy sends, but for the time that it waits: here every answer is waited for. */
+const FIELDS: Fields = envoyFields().filter(([name]) => name !== 'grpc-timeout');
+const WINDOW_BYTES = 2 ** 20;
+const MAX_IN_FLIGHT = 1_000;
+
+/** One connection, with what became of its calls. */
+class Honest implements ConnectionOwner {
+  readonly #client: HonestClient;
+  readonly connection: ClientConnection;
+  /** Of calls that have failed; whether with their connection or alone is known only afterwards. */
+  #failures: string[] = [];
+  #localPort = 0;
+  #told = false;
+  /** We leave: nothing more is asked, and when all is answered it is closed. */
+  left = false;
+
+  constructor(client: HonestClient, port: number) {
+    this.#client = client;
+    this.connection = new ClientConnection(
+      {
+        address: `127.0.0.1:${port}`,
+        fields: FIELDS,
+        windowBytes: WINDOW_BYTES,
+        maxInFlight: MAX_IN_FLIGHT,
+        firstStreamId: 1,
+      },
+      this,
+    );
+  }
+
+  get takes(): boolean {
+    return !this.left && this.connection.canStart;
+  }
+
+  leave(): void {
+    this.left = true;
+    if (this.connection.inFlight === 0) this.connection.destroy();
+  }
+
+  read(bytes: Buffer, start: number, end: number): number {
+    return this.#client.judge.read(bytes, start, end);
+  }
+
+  answered(request: number, dueMs: number, read: number): void {
+    this.#client.answered(request, dueMs, read);
+  }
+
+  failed(_request: number, _dueMs: number, why: string): void {
+    if (this.#failures.length === 0) queueMicrotask(() => this.#countFailures());
+    this.#failures.push(why);
+  }
+
+  /** Envoy would have no answer for such a call either. */
+  returned(request: number, dueMs: number): void {
+    this.failed(request, dueMs, 'a call that GOAWAY left out');
+  }
+
+  room(): void {
+    this.#localPort ||= this.connection.localPort ?? 0;
+    if (this.left) this.leave();
+  }
+
+  leaving(): void {
+    this.#told = true;
+  }
+
+  closed(_connection: ClientConnection, why: string): void {
+    const unanswered = this.#failures.length;
+    this.#failures = [];
+    const good = unanswered === 0 && (this.left || this.#told) && !why.includes('protocol') && !why.includes('code');
+    this.#client.closed(this, this.#localPort, good ? null : `${unanswered} calls were not answered: ${why}`);
+  }
+
+  #countFailures(): void {
+    for (const why of this.#failures) this.#client.failed(why);
+    this.#failures = [];
+  }
+}
+
+class HonestClient {
   readonly #task: HonestTask;
   readonly #random: Random;
-  readonly #judge: Judge;
-  readonly #messages: readonly (readonly Message[])[];
-  readonly #connections: Connection[] = [];
-  readonly #leaving = new Set<Connection>();
+  readonly judge: Judge;
+  readonly #requests: readonly (readonly PreparedRequest[])[];
+  readonly #connections: Honest[] = [];
+  readonly #leaving = new Set<Honest>();
   #latencyUs = createHistogram();
   readonly #words: string[] = [];
   readonly #lost: LostConnection[] = [];
@@ -90,6 +173,7 @@ class HonestClient implements ConnectionEvents {
   #perSecond = 0;
   #startedMs = 0;
   #sent = 0;
+  #number = 0;
   #turn = 0;
   #longestLateMs = 0;
   #running = true;
@@ -98,9 +182,13 @@ class HonestClient implements ConnectionEvents {
   constructor(task: HonestTask) {
     this.#task = task;
     this.#random = random(task.seed);
-    this.#judge = new Judge(task.revisions);
-    this.#messages = CLASSES.map((of) =>
-      Array.from({ length: REQUESTS_PER_CLASS }, () => message(askOf(of, task.services, this.#random))),
+    this.judge = new Judge(task.revisions);
+    this.#requests = CLASSES.map((of) =>
+      Array.from({ length: REQUESTS_PER_CLASS }, () => {
+        const ask = askOf(of, task.services, this.#random);
+        const headers = { 'x-request-id': SOME_ID };
+        return new PreparedRequest({ bytes: checkRequest({ ...ask, headers }), allowed: null });
+      }),
     );
     for (let n = 0; n < task.connections; n++) this.#connect();
     this.rate(0);
@@ -121,65 +209,63 @@ class HonestClient implements ConnectionEvents {
   }
 
   expect(set: SetName | null): void {
-    this.#judge.expectOnly(set);
+    this.judge.expectOnly(set);
   }
 
   #connect(): void {
     this.#opened++;
-    this.#connections.push(new Connection(this.#task.port, this));
+    this.#connections.push(new Honest(this, this.#task.port));
   }
 
   #replaceOne(): void {
-    const [connection] = this.#connections.splice(this.#random.int(this.#connections.length), 1);
+    const [honest] = this.#connections.splice(this.#random.int(this.#connections.length), 1);
     this.#connect();
-    if (connection === undefined) return;
-    this.#leaving.add(connection);
-    connection.leave();
+    if (honest === undefined) return;
+    this.#leaving.add(honest);
+    honest.leave();
   }
 
   #sendDue(): void {
     if (!this.#running) return;
+    const nowMs = performance.now();
     if (this.#perSecond === 0) {
-      for (const connection of this.#connections) {
-        const wanted = Math.ceil(this.#task.inFlight / this.#task.connections);
-        while (connection.open < wanted && this.#ask(connection, performance.now()));
-        connection.flush();
+      const wanted = Math.ceil(this.#task.inFlight / this.#task.connections);
+      for (const honest of this.#connections)
+        while (honest.takes && honest.connection.inFlight < wanted) this.#ask(honest, nowMs);
+    } else {
+      const elapsedMs = nowMs - this.#startedMs;
+      const due = Math.floor((elapsedMs * this.#perSecond) / 1_000);
+      if (this.#sent < due)
+        this.#longestLateMs = Math.max(this.#longestLateMs, elapsedMs - ((this.#sent + 1) * 1_000) / this.#perSecond);
+      while (this.#sent < due) {
+        const honest = this.#nextThatTakes();
+        // What is due is late, and its latency tells.
+        if (honest === null) break;
+        this.#ask(honest, this.#startedMs + (++this.#sent * 1_000) / this.#perSecond);
       }
-      return;
     }
-    const elapsedMs = performance.now() - this.#startedMs;
-    const due = Math.floor((elapsedMs * this.#perSecond) / 1_000);
-    if (this.#sent < due)
-      this.#longestLateMs = Math.max(this.#longestLateMs, elapsedMs - ((this.#sent + 1) * 1_000) / this.#perSecond);
-    while (this.#sent < due) {
-      const dueMs = this.#startedMs + ((this.#sent + 1) * 1_000) / this.#perSecond;
-      if (!this.#askAny(dueMs)) break;
-      this.#sent++;
-    }
-    for (const connection of this.#connections) connection.flush();
+    for (const { connection } of this.#connections) connection.flush();
   }
 
-  /** False: no connection takes one now, which makes what is due late. */
-  #askAny(dueMs: number): boolean {
+  #nextThatTakes(): Honest | null {
     for (let tries = 0; tries < this.#connections.length; tries++) {
       this.#turn = (this.#turn + 1) % this.#connections.length;
-      if (this.#ask(this.#connections[this.#turn]!, dueMs)) return true;
+      if (this.#connections[this.#turn]!.takes) return this.#connections[this.#turn]!;
     }
-    return false;
+    return null;
   }
 
-  #ask(connection: Connection, dueMs: number): boolean {
+  #ask({ connection }: Honest, dueMs: number): void {
     const kind = CLASSES.indexOf(TURNS[this.#random.int(TURNS.length)]!);
-    const bytes = this.#random.pick(this.#messages[kind]!).next(this.#random);
-    if (!connection.takes(bytes.length)) return false;
-    connection.ask(bytes, { dueMs, sentMs: performance.now(), kind });
-    return true;
+    const request = this.judge.epoch * CLASSES.length + kind;
+    connection.start(this.#random.pick(this.#requests[kind]!), request, dueMs, this.#number++, Date.now());
   }
 
-  answered(call: Call, bytes: Buffer): void {
+  answered(request: number, dueMs: number, read: number): void {
     this.#answers++;
-    this.#latencyUs.record(Math.max(1, Math.round((performance.now() - call.dueMs) * 1_000)));
-    const problem = this.#judge.verdict(call.kind, call.sentMs, bytes);
+    this.#latencyUs.record(Math.max(1, Math.round((performance.now() - dueMs) * 1_000)));
+    const kind = request % CLASSES.length;
+    const problem = this.judge.verdict(kind, (request - kind) / CLASSES.length, read);
     if (problem === null) return;
     if (problem === OVERLOADED) {
       this.#overloaded++;
@@ -189,21 +275,21 @@ class HonestClient implements ConnectionEvents {
     this.#say(problem);
   }
 
-  failed(_call: Call, why: string): void {
+  failed(why: string): void {
     this.#failed++;
     this.#say(why);
   }
 
-  closed(connection: Connection, why: string | null): void {
-    const at = this.#connections.indexOf(connection);
+  /** `why`: null when it ended as it should: one of us was leaving, and every call was answered. */
+  closed(honest: Honest, localPort: number, why: string | null): void {
+    const at = this.#connections.indexOf(honest);
     if (at >= 0) {
-      // Not one that we left.
       if (why === null) this.#toldToLeave++;
       this.#connections.splice(at, 1);
       if (this.#running) this.#connect();
     }
-    this.#leaving.delete(connection);
-    if (why !== null) this.#lost.push({ localPort: connection.localPort, why });
+    this.#leaving.delete(honest);
+    if (why !== null) this.#lost.push({ localPort, why });
   }
 
   #say(what: string): void {
@@ -233,7 +319,7 @@ class HonestClient implements ConnectionEvents {
   }
 
   #open(): number {
-    return [...this.#connections, ...this.#leaving].reduce((sum, { open }) => sum + open, 0);
+    return [...this.#connections, ...this.#leaving].reduce((sum, { connection }) => sum + connection.inFlight, 0);
   }
 
   async stop(): Promise<HonestReport> {
@@ -242,7 +328,7 @@ class HonestClient implements ConnectionEvents {
     const endMs = performance.now() + LAST_ANSWERS_MS;
     while (this.#open() > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
     const report = this.report();
-    for (const connection of [...this.#connections, ...this.#leaving]) connection.destroy();
+    for (const { connection } of [...this.#connections, ...this.#leaving]) connection.destroy();
     return report;
   }
 }

@@ -11,7 +11,7 @@ export type Revisions = Readonly<Record<SetName, string>>;
 /** The verdict on an answer that says so itself. */
 export const OVERLOADED = Symbol('overloaded');
 
-/** Different answers that are remembered; there are a few for each rule that allows. */
+/** Answers that are remembered, far more than are ever on their way; different ones are a few for each rule that allows. */
 const MAX_KNOWN = 50_000;
 
 interface Known {
@@ -29,37 +29,62 @@ export class Judge {
   readonly #revisions: Revisions;
   /** The set that must answer what is asked from now on; null: either. */
   #only: SetName | null = null;
-  #onlySinceMs = 0;
-  /** By the bytes before the decision's id, which stands at the end. */
-  readonly #known = new Map<string, Known>();
+  #epoch = 0;
+  /** Where in {@link #answers} is the answer with these bytes before the decision's id, which stands at the end. */
+  readonly #places = new Map<string, number>();
+  readonly #keys: string[] = [];
+  readonly #answers: Known[] = [];
+  #next = 0;
   #idBytes = 0;
 
   constructor(revisions: Revisions) {
     this.#revisions = revisions;
   }
 
+  /** A request is sent in an epoch, which ends when it becomes another set's turn. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   expectOnly(set: SetName | null): void {
     this.#only = set;
-    this.#onlySinceMs = performance.now();
+    this.#epoch++;
+  }
+
+  /** Reads an answer; what it returns stands for it in {@link verdict}, which is to be asked soon. */
+  read(bytes: Buffer, start: number, end: number): number {
+    if (this.#idBytes > 0) {
+      const place = this.#places.get(bytes.toString('latin1', start, end - this.#idBytes));
+      if (place !== undefined) return place;
+    }
+    const answer = bytes.subarray(start, end);
+    const { known, id } = this.#look(answer);
+    const place = this.#next;
+    this.#next = (this.#next + 1) % MAX_KNOWN;
+    this.#places.delete(this.#keys[place] ?? '');
+    this.#answers[place] = known;
+    // Without its id at its end, no other answer is equal to it.
+    const ends = id !== '' && answer.toString('latin1', answer.length - id.length) === id;
+    if (ends) this.#idBytes = id.length;
+    this.#keys[place] = ends ? answer.toString('latin1', 0, answer.length - id.length) : '';
+    if (ends) this.#places.set(this.#keys[place], place);
+    return place;
   }
 
   /** What is wrong with it; null: nothing. `kind` is the number of the request's class. */
-  verdict(kind: number, sentMs: number, answer: Buffer): string | typeof OVERLOADED | null {
-    const { allowed, set, broken, overloaded, told } = this.#read(answer);
+  verdict(kind: number, epoch: number, place: number): string | typeof OVERLOADED | null {
+    const { allowed, set, broken, overloaded, told } = this.#answers[place]!;
     // Such an answer was made without a look at any policies, and need not name a revision.
     if (overloaded && !allowed) return OVERLOADED;
     if (broken !== null || set === null) return broken;
     const of = CLASSES[kind]!;
     if (isAllowed(of, set) !== allowed) return `${of} was ${allowed ? 'allowed' : 'denied'} by set ${set}: ${told}`;
-    if (this.#only !== null && set !== this.#only && sentMs > this.#onlySinceMs)
+    if (this.#only !== null && set !== this.#only && epoch === this.#epoch)
       return `set ${set} answered when ${this.#only} was in force`;
     return null;
   }
 
-  #read(answer: Buffer): Known {
-    const key = answer.toString('latin1', 0, Math.max(0, answer.length - this.#idBytes));
-    const before = this.#idBytes > 0 ? this.#known.get(key) : undefined;
-    if (before !== undefined) return before;
+  #look(answer: Buffer): { readonly known: Known; readonly id: string } {
     const { code, metadata } = readAnswer(answer);
     const allowed = code === 0;
     const revision = metadata.get('revision');
@@ -71,14 +96,9 @@ export class Judge {
         : (metadata.get('decision') === 'allow') !== allowed
           ? `an answer that contradicts itself: ${told}`
           : null;
-    const known: Known = { allowed, set, broken, overloaded: metadata.get('reason') === 'overloaded', told };
     const id = metadata.get('decision_id');
-    if (typeof id === 'string' && answer.toString('latin1', answer.length - id.length) === id) {
-      this.#idBytes = id.length;
-      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-      this.#known.set(answer.toString('latin1', 0, answer.length - id.length), known);
-    }
-    return known;
+    const overloaded = metadata.get('reason') === 'overloaded';
+    return { known: { allowed, set, broken, overloaded, told }, id: typeof id === 'string' ? id : '' };
   }
 }
 
