@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly arrivals?: 'even' | 'poisson';
   readonly warmupMs: number;
   readonly durationMs: number;
+  /** It lasts longer, up to half a minute, until so many calls have ended. Default 0. */
+  readonly leastCalls?: number;
   /** Of the server, for what it costs. */
   readonly serverPid?: number;
   /** Header fields of a call. Default: what Envoy sends. */
@@ -46,6 +48,7 @@ const PATIENCE_MS = 5_000;
 /** Before a server is asked for another connection that has broken one. */
 const RECONNECT_MS = 20;
 const DRAIN_POLL_MS = 5;
+const LEAST_CALLS_PATIENCE_MS = 30_000;
 
 export function runLoad(options: LoadOptions): Promise<Figures> {
   return new Load(options).run();
@@ -74,6 +77,8 @@ class Load implements ConnectionOwner {
   #sent = 0;
   /** Answers that came within the measured time, whenever they were due. */
   #completed = 0;
+  /** And calls that failed in it. */
+  #failed = 0;
   #turn = 0;
   #stopped = false;
 
@@ -84,7 +89,7 @@ class Load implements ConnectionOwner {
   }
 
   async run(): Promise<Figures> {
-    const { connections, warmupMs, durationMs, serverPid, perSecond, patienceMs = PATIENCE_MS } = this.#options;
+    const { connections, warmupMs, durationMs, leastCalls = 0, serverPid, perSecond } = this.#options;
     for (let place = 0; place < connections; place++) this.#connect(place);
     this.#nextDueMs = performance.now();
     if (perSecond !== null) this.#tick();
@@ -92,11 +97,13 @@ class Load implements ConnectionOwner {
     this.#fromMs = performance.now();
     const before = this.#costs(serverPid);
     await timeout(durationMs);
+    const latestMs = performance.now() + LEAST_CALLS_PATIENCE_MS;
+    while (this.#completed + this.#failed < leastCalls && performance.now() < latestMs) await timeout(DRAIN_POLL_MS);
     this.#toMs = performance.now();
     const after = this.#costs(serverPid);
     const seconds = (this.#toMs - this.#fromMs) / 1000;
     const completed = this.#completed;
-    await this.#drain(patienceMs);
+    await this.#drain(this.#options.patienceMs ?? PATIENCE_MS);
     const server =
       serverPid === undefined
         ? null
@@ -164,9 +171,9 @@ class Load implements ConnectionOwner {
   }
 
   failed(_request: number, dueMs: number, why: string): void {
-    const nowMs = performance.now();
-    const within = nowMs >= this.#fromMs && nowMs < this.#toMs;
-    if (!this.#stopped && this.#isMeasured(dueMs, within)) this.#counts.error(why);
+    this.#failed++;
+    // Closed: those that were in flight at the end count, too.
+    if (!this.#stopped && this.#isMeasured(dueMs, performance.now() >= this.#fromMs)) this.#counts.error(why);
   }
 
   /** Closed: what is answered in time. Open: what was due in it, however late the answer. */
