@@ -1,15 +1,33 @@
-/** How many processors this process may use, container limits and all. */
+/** How many processes make sense here: of processors and memory as much as this one may use, container limits and all. */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 
 /** Several services on one large machine are better off than one with hundreds of processes. */
 const MAX_WORKERS = 64;
+/**
+ * For a worker with some thousands of rules and a full decision cache. A machine with many processors and a small memory
+ * limit, as that of a sidecar, has room for fewer workers than processors.
+ */
+const WORKER_BYTES = 256 * 1024 * 1024;
 
 export interface CoreSources {
   /** The text of a file; null: there is none. */
   readonly read?: (path: string) => string | null;
   /** Processors that the scheduler would let this process run on. */
   readonly affinity?: () => number;
+  /** Bytes of memory that this process may use. */
+  readonly memory?: () => number;
+}
+
+/** As many as there is room for, at least one. */
+export function usableWorkers(sources: CoreSources = {}): number {
+  const { memory = usableMemory } = sources;
+  return Math.max(1, Math.min(usableCores(sources), Math.floor(memory() / WORKER_BYTES)));
+}
+
+function usableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /**
@@ -19,7 +37,7 @@ export interface CoreSources {
  * The limit is the tightest one between this process and the root of its hierarchy: `cpu.max` (cgroup v2,
  * https://docs.kernel.org/admin-guide/cgroup-v2.html) or `cpu.cfs_quota_us` and `cpu.cfs_period_us` (v1).
  */
-export function usableCores({ read = readText, affinity = availableParallelism }: CoreSources = {}): number {
+function usableCores({ read = readText, affinity = availableParallelism }: CoreSources = {}): number {
   const limit = cpuLimit(read);
   return Math.max(1, Math.min(affinity(), Math.floor(limit), MAX_WORKERS));
 }

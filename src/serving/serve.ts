@@ -24,7 +24,7 @@ import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
 import { ListenError } from '../transport/transport.ts';
 import type { Listener } from '../transport/transport.ts';
-import { usableCores } from './cores.ts';
+import { usableWorkers } from './cores.ts';
 import type { DataPlane } from './data-plane.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { WorkerRefused } from './fleet/worker.ts';
@@ -112,7 +112,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
 
 /** @throws {@link CommandFailure} when the address or the certificates are not usable. */
 async function openPlane(config: ServiceConfig, log: Logger, lines: LineWriter): Promise<DataPlane> {
-  const workers = config.workers ?? usableCores();
+  const workers = config.workers ?? usableWorkers();
   try {
     return workers === 1
       ? await SingleProcess.open({ config, log, lines })

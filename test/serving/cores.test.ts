@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { usableCores } from '../../src/serving/cores.ts';
+import { usableWorkers } from '../../src/serving/cores.ts';
 
 function cores(files: Readonly<Record<string, string>>, affinity = 16): number {
   const texts = new Map(Object.entries(files));
-  return usableCores({ read: (path) => texts.get(path) ?? null, affinity: () => affinity });
+  return usableWorkers({ read: (path) => texts.get(path) ?? null, affinity: () => affinity, memory: () => 2 ** 40 });
 }
 
 const V2 = { '/proc/self/cgroup': '0::/kubepods/pod1/c1\n' };
@@ -59,7 +59,15 @@ describe('processors that may be used', () => {
     expect(cores(files, affinity)).toBe(expected);
   });
 
+  it.each([
+    [2 ** 30, 4],
+    [900 * 2 ** 20, 3],
+    [64 * 2 ** 20, 1],
+  ])('are no more than have room in %d bytes', (bytes, expected) => {
+    expect(usableWorkers({ read: () => null, affinity: () => 16, memory: () => bytes })).toBe(expected);
+  });
+
   it('are at least one here', () => {
-    expect(usableCores()).toBeGreaterThanOrEqual(1);
+    expect(usableWorkers()).toBeGreaterThanOrEqual(1);
   });
 });

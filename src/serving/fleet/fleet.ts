@@ -64,6 +64,7 @@ export class Fleet implements DataPlane {
 
   /** @throws {@link ListenError} or {@link WorkerRefused} when the address or the certificates are not usable */
   static async open(options: FleetOptions): Promise<Fleet> {
+    options.log.info({ workers: options.workers }, 'starting the processes that answer checks');
     const fleet = new Fleet(options);
     try {
       await Promise.all(Array.from({ length: options.workers }, () => fleet.#begin(fleet.#start())));
@@ -177,7 +178,7 @@ export class Fleet implements DataPlane {
           worker.kill();
         },
       );
-    }, this.#delayMs);
+    }, this.#delayMs).unref();
   }
 
   /** All have it, then all use it. */

@@ -59,6 +59,7 @@ export class Worker implements Candidate {
   #silentTicks = 0;
   #handed = 0;
   #snapshots = 0;
+  #sent: Promise<void> = Promise.resolve();
   #readNumber = 0;
   #lastReading: DataPlaneReading | null = null;
   #isRunning = true;
@@ -110,10 +111,13 @@ export class Worker implements Candidate {
   async prepare(buffer: SharedArrayBuffer): Promise<number> {
     const number = ++this.#snapshots;
     const prepared = this.#wait(`prepared ${number}`);
-    const sent = sendSnapshot(this.#pipe, buffer).catch((cause: unknown) => {
+    // After the one before, whose answer nobody may be waiting for any more.
+    const sent = this.#sent.then(() => sendSnapshot(this.#pipe, buffer));
+    this.#sent = sent.catch(() => undefined);
+    const arrived = sent.catch((cause: unknown) => {
       throw new WorkerEnded('the snapshot did not reach it', { cause });
     });
-    await Promise.all([sent, prepared]);
+    await Promise.all([arrived, prepared]);
     return number;
   }
 
