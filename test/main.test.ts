@@ -180,10 +180,11 @@ describe('serve', () => {
           asIs,
           asIs,
         );
+        reflection.on('error', () => undefined);
         // ServerReflectionRequest { list_services: "" }
         reflection.write(Buffer.of(0x3a, 0x00));
         const [listed] = (await once(reflection, 'data')) as [Buffer];
-        reflection.end();
+        reflection.cancel();
         expect(listed.toString('latin1')).toContain('envoy.service.auth.v3.Authorization');
         await expect(check(client)).rejects.toThrow('UNIMPLEMENTED');
       } finally {
