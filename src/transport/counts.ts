@@ -32,6 +32,8 @@ const FAULTS = [
   'handshake',
   /** No preface and SETTINGS of HTTP/2 in time. */
   'preface_timeout',
+  /** Our SETTINGS were not acknowledged. */
+  'settings_timeout',
   /** Breaks HTTP/2. With grpc-js, also what node:http2 does not tell apart. */
   'protocol',
   'flow_control',

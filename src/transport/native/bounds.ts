@@ -2,9 +2,13 @@
  * Bounds of this transport beside those that every transport has (../limits.ts), with the reason for each number. As
  * there: whatever a client of the mesh can make an honest Envoy do must stay below.
  */
+import { totalmem } from 'node:os';
 
 /** A client's preface and its SETTINGS come with the first packet; who takes longer holds a socket for nothing. */
 export const PREFACE_TIMEOUT_MS = 10_000;
+
+/** Every peer acknowledges our SETTINGS at once (RFC 9113 §6.5.3); one that has not by then does not read what we send. */
+export const SETTINGS_TIMEOUT_MS = 20_000;
 
 /** Who was told goodbye has this long to close its side, so that what was sent last is not lost to a reset. */
 export const LINGER_MS = 1_000;
@@ -43,23 +47,37 @@ export const SETTINGS_PER_SECOND = 10;
 export const STREAM_ERROR_BURST = 500;
 export const STREAM_ERRORS_PER_SECOND = 100;
 
-/** Streams that we have reset, of which frames may still be under way (RFC 9113 §5.4.2). */
-export const MAX_REMEMBERED_RESETS = 10_000;
-
 /**
  * Answers that the peer's socket has not taken. Above it we read no more from that peer, so that a peer that never reads
  * makes no more of them.
  */
 export const UNSENT_PAUSE_BYTES = 1024 * 1024;
+/** Less of them is not counted: it is where a socket of Node begins to say when it is empty again. */
+export const UNSENT_COUNTED_BYTES = 64 * 1024;
 /** All that waits to be sent to one peer, in its socket or for its windows. A peer above it is cut off. */
 export const MAX_UNSENT_BYTES = 256 * 1024 * 1024;
 /** A peer that takes nothing of what waits for its socket for so long is gone. */
 export const WRITE_STALL_MS = 20_000;
 
+/**
+ * What an open stream takes, about. So many of a connection are part of what the connection costs; more are counted, so many at
+ * once, so that a call by itself has nothing to count.
+ */
+export const STREAM_BYTES = 1_024;
+export const FREE_STREAMS = 64;
+export const STREAMS_COUNTED_AT_ONCE = 1_024;
+
 /** Messages of which a stream has not seen the end: above it only the oldest call of a connection may go on sending. */
 export const UNFINISHED_MESSAGE_BYTES = 256 * 1024 * 1024;
-/** All that is held for peers, of all connections together: who would add to it loses its call or its connection. */
-export const MAX_HELD_BYTES = 2 * 1024 * 1024 * 1024;
+/** All that is held for peers, of all connections together: above it the one that holds the most has to go. */
+const MAX_HELD_BYTES = 2 * 1024 * 1024 * 1024;
+/** Of the memory that the process may use. The rest is for the policies, and for what the engine has not collected yet. */
+const HELD_SHARE = 1 / 4;
+
+/** The first of the two, or what the second comes to in a container that may use less. */
+export function maxHeldBytes(): number {
+  return Math.min(MAX_HELD_BYTES, HELD_SHARE * (process.constrainedMemory() || Infinity), HELD_SHARE * totalmem());
+}
 
 /** A call that is refused may send this much more before it is cut: the rest of an ordinary request is on its way. */
 export const REFUSED_CALL_BYTES = 32 * 1024;

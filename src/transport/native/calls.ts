@@ -5,6 +5,9 @@ import type { CallContext, StreamHandler, TransportLog, UnaryAnswer } from '../t
 import { HTTP_ERROR_BODY, httpErrorHeaders, statusTrailers, trailersOnly } from './answer-blocks.ts';
 import { DEADLINE_EXCEEDED, UNKNOWN } from './call-status.ts';
 import type { Status } from './call-status.ts';
+import { HeldMessages } from './held-messages.ts';
+import type { HeldBuffer } from './held-messages.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 import type { Sender } from './sender.ts';
 import type { Stream } from './stream.ts';
 
@@ -15,6 +18,7 @@ export class Calls {
   readonly #sender: Sender;
   readonly #log: TransportLog;
   readonly #peer: Peer;
+  readonly #held: HeldMessages;
   readonly #endless: CallContext;
   /** What is told to the connection when an answer that was promised could not be sent. */
   readonly #failed: (error: unknown) => void;
@@ -23,9 +27,10 @@ export class Calls {
   /** Handlers at work whose call is gone: as much a load as one that is not. */
   #abandoned = 0;
 
-  constructor(sender: Sender, peer: Peer, log: TransportLog, failed: (error: unknown) => void) {
+  constructor(sender: Sender, peer: Peer, memory: MemoryAccount, log: TransportLog, failed: (error: unknown) => void) {
     this.#sender = sender;
     this.#peer = peer;
+    this.#held = new HeldMessages(memory);
     this.#log = log;
     this.#failed = failed;
     this.#endless = this.#context(Infinity);
@@ -54,7 +59,7 @@ export class Calls {
       answer = HANDLER_FAILED;
     }
     if (answer instanceof Uint8Array) this.#sender.answer(stream, answer);
-    else if (answer !== null && 'then' in answer) this.#await(stream, answer);
+    else if (answer !== null && 'then' in answer) this.#await(stream, answer, message);
     else this.refuse(stream, answer ?? MALFORMED_MESSAGE);
   }
 
@@ -86,12 +91,14 @@ export class Calls {
     return { deadlineMs, peerCertificate: this.#peer.certificate, peerAllowed: this.#peer.allowed };
   }
 
-  #await(stream: Stream, promise: Promise<UnaryAnswer>): void {
+  #await(stream: Stream, promise: Promise<UnaryAnswer>, message: Uint8Array): void {
     const { timeoutMs } = stream.plan;
     if (timeoutMs <= LARGEST_TIMER_MS) {
       stream.deadline = setTimeout(() => this.#settle(stream, DEADLINE_EXCEEDED), timeoutMs).unref();
     }
+    let held: HeldBuffer | null = null;
     const settle = (answer: UnaryAnswer): void => {
+      if (held !== null) this.#held.release(held);
       stream.handlerRuns = false;
       if (stream.gone) this.#abandoned--;
       else this.#settle(stream, answer ?? MALFORMED_MESSAGE);
@@ -101,6 +108,7 @@ export class Calls {
       this.#report(stream, error);
       settle(HANDLER_FAILED);
     });
+    held = this.#held.hold(message);
   }
 
   /** A handler outlives its call. */

@@ -5,6 +5,7 @@ const FAULTS: ReadonlyMap<ErrorCode, ConnectionFault> = new Map([
   [ErrorCode.flowControlError, 'flow_control'],
   [ErrorCode.compressionError, 'compression'],
   [ErrorCode.enhanceYourCalm, 'flood'],
+  [ErrorCode.settingsTimeout, 'settings_timeout'],
   [ErrorCode.internalError, 'internal'],
 ]);
 

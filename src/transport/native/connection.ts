@@ -14,6 +14,7 @@ import {
   MAX_UNSENT_BYTES,
   SETTINGS_BURST,
   SETTINGS_PER_SECOND,
+  UNSENT_COUNTED_BYTES,
   UNSENT_PAUSE_BYTES,
   WRITE_STALL_MS,
 } from './bounds.ts';
@@ -34,6 +35,7 @@ import { HeaderBlock } from './header-block.ts';
 import { HpackError } from './hpack/hpack-error.ts';
 import { Lifetime } from './lifetime.ts';
 import type { Living } from './lifetime.ts';
+import type { MemoryAccount, MemoryBudget } from './memory-budget.ts';
 import { Output } from './output.ts';
 import { withoutPadding } from './padding.ts';
 import type { Sender } from './sender.ts';
@@ -42,6 +44,7 @@ import { Streams } from './streams.ts';
 import type { StreamsOptions, StreamsOwner } from './streams.ts';
 
 export interface ConnectionOptions extends StreamsOptions {
+  readonly budget: MemoryBudget;
   /** 0: never. */
   readonly maxAgeMs: number;
   /** A number from 0 to 1 that spreads the age within the jitter. */
@@ -59,12 +62,14 @@ export class Connection implements FrameSink, Living, StreamsOwner {
   readonly #options: ConnectionOptions;
   readonly #lifetime: Lifetime;
 
-  readonly #reader = new FrameReader(this);
+  readonly #reader: FrameReader;
+  readonly #memory: MemoryAccount;
   readonly #block: HeaderBlock;
   readonly #output: Output;
   readonly #streams: Streams;
   readonly #sender: Sender;
   #settingsSeen = false;
+  #settingsAcknowledged = false;
   #leaving = false;
 
   readonly idleFrames = new Allowance(IDLE_FRAME_BURST, IDLE_FRAMES_PER_SECOND);
@@ -72,6 +77,9 @@ export class Connection implements FrameSink, Living, StreamsOwner {
 
   #frames = 0;
   #framesSeen = -1;
+  #takenSeen = -1;
+  /** Of what the peer has not taken, what its account is charged for. */
+  #unsentCounted = 0;
   #reading = false;
   #flushDue = false;
   #stall: NodeJS.Timeout | null = null;
@@ -82,8 +90,10 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     this.#options = options;
     const { budget, maxAgeMs, random, maxConcurrentStreams } = options;
     this.#output = new Output(socket, () => this.#flushSoon());
-    this.#block = new HeaderBlock(budget);
-    this.#streams = new Streams(this.#output, peer, options, this);
+    this.#memory = budget.open((error) => this.fail(error));
+    this.#reader = new FrameReader(this, this.#memory);
+    this.#block = new HeaderBlock(this.#memory);
+    this.#streams = new Streams(this.#output, peer, this.#memory, options, this);
     this.#sender = this.#streams.sender;
     // §3.4: SETTINGS is the first frame of a server.
     this.#sender.settings([
@@ -123,7 +133,23 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     const waits = !this.#reader.betweenFrames || this.#block.isOpen;
     const stuck = waits && this.#framesSeen === this.#frames;
     this.#framesSeen = waits ? this.#frames : -1;
-    return stuck;
+    const { bytesWritten, writableLength } = this.#socket;
+    const taken = bytesWritten - writableLength;
+    const takesNothing = writableLength > 0 && this.#takenSeen === taken;
+    this.#takenSeen = writableLength > 0 ? taken : -1;
+    return stuck || takesNothing;
+  }
+
+  resetStuckCalls(): void {
+    this.#streams.resetStuck();
+  }
+
+  get settingsAcknowledged(): boolean {
+    return this.#settingsAcknowledged;
+  }
+
+  failSettings(): void {
+    this.fail(new ConnectionError(ErrorCode.settingsTimeout, 'SETTINGS are not acknowledged'));
   }
 
   ping(payload: Uint8Array): void {
@@ -175,6 +201,7 @@ export class Connection implements FrameSink, Living, StreamsOwner {
   #flush(): void {
     this.#output.flush();
     const unsent = this.#output.unsentBytes;
+    if (unsent > UNSENT_COUNTED_BYTES || this.#unsentCounted > 0) this.#countUnsent(unsent);
     if (unsent <= UNSENT_PAUSE_BYTES) return;
     if (unsent > MAX_UNSENT_BYTES) this.destroy('memory');
     if (this.#stall !== null || this.#socket.destroyed) return;
@@ -183,7 +210,19 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     this.#stall = setTimeout(() => this.destroy('stalled'), WRITE_STALL_MS).unref();
   }
 
+  #countUnsent(bytes: number): void {
+    if (this.#over) return;
+    try {
+      if (bytes > this.#unsentCounted) this.#memory.take(bytes - this.#unsentCounted);
+      else this.#memory.giveBack(this.#unsentCounted - bytes);
+      this.#unsentCounted = bytes;
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   #drained(): void {
+    if (this.#unsentCounted > 0) this.#countUnsent(this.#output.unsentBytes);
     if (this.#stall !== null) {
       clearTimeout(this.#stall);
       this.#stall = null;
@@ -207,6 +246,8 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     });
     this.#sender.goaway(this.#streams.lastId, code);
     this.#close();
+    // What waits in the socket is what there is too much of.
+    if (fault === 'memory' && this.#output.unsentBytes > UNSENT_COUNTED_BYTES) this.#socket.destroy();
   }
 
   emptied(): void {
@@ -229,6 +270,8 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     this.#over = true;
     this.#reader.stop();
     this.#block.drop();
+    this.#memory.giveBack(this.#unsentCounted);
+    this.#options.budget.forget(this.#memory);
     this.#lifetime.end();
     this.#streams.end();
   }
@@ -336,6 +379,7 @@ export class Connection implements FrameSink, Living, StreamsOwner {
     if (streamId !== 0) throw new ConnectionError(ErrorCode.protocolError, 'SETTINGS on a stream');
     if ((flags & Flag.ack) !== 0) {
       if (end > start) throw new ConnectionError(ErrorCode.frameSizeError, 'acknowledgement with settings');
+      this.#settingsAcknowledged = true;
       this.idle();
       return;
     }

@@ -3,6 +3,7 @@
  * lie; of one that is cut in two, the parts are joined in memory of its own, which is never larger than one frame.
  */
 import { ConnectionError } from './connection-error.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 import { CLIENT_PREFACE, ErrorCode, FRAME_HEADER_BYTES, MAX_FRAME_BYTES, readUint32 } from './frame.ts';
 
 export interface FrameSink {
@@ -12,6 +13,7 @@ export interface FrameSink {
 
 export class FrameReader {
   readonly #sink: FrameSink;
+  readonly #memory: MemoryAccount;
   /** How much of the client's preface has been seen. */
   #prefaceBytes = 0;
   /** The beginning of a frame whose rest is still to come; its length is that of the frame once its header is whole. */
@@ -19,8 +21,9 @@ export class FrameReader {
   #partBytes = 0;
   #stopped = false;
 
-  constructor(sink: FrameSink) {
+  constructor(sink: FrameSink, memory: MemoryAccount) {
     this.#sink = sink;
+    this.#memory = memory;
   }
 
   get prefaceSeen(): boolean {
@@ -35,7 +38,7 @@ export class FrameReader {
   /** Nothing is handed on any more, not even the rest of what is being read. */
   stop(): void {
     this.#stopped = true;
-    this.#part = null;
+    this.#dropPart();
   }
 
   /** Throws {@link ConnectionError}. `chunk` must not be written to afterwards. */
@@ -72,8 +75,7 @@ export class FrameReader {
   #keepPart(chunk: Buffer, at: number): void {
     const left = chunk.length - at;
     const bytes = left < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + payloadLength(chunk, at);
-    this.#part = Buffer.allocUnsafeSlow(bytes);
-    this.#partBytes = chunk.copy(this.#part, 0, at);
+    this.#partBytes = chunk.copy(this.#newPart(bytes), 0, at);
   }
 
   /** Returns where in `chunk` the next frame begins, or its end. */
@@ -85,18 +87,30 @@ export class FrameReader {
       at += copied;
       if (this.#partBytes < FRAME_HEADER_BYTES) return at;
       const header = part;
-      part = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + payloadLength(header, 0));
+      this.#dropPart();
+      part = this.#newPart(FRAME_HEADER_BYTES + payloadLength(header, 0));
       header.copy(part, 0, 0, FRAME_HEADER_BYTES);
-      this.#part = part;
     }
     const copied = chunk.copy(part, this.#partBytes, at);
     this.#partBytes += copied;
     at += copied;
     if (this.#partBytes === part.length) {
-      this.#part = null;
+      this.#dropPart();
       this.#handOn(part, 0, part.length);
     }
     return at;
+  }
+
+  /** Counted as a whole: a header of nine bytes makes us hold a frame. */
+  #newPart(bytes: number): Buffer {
+    this.#memory.take(bytes);
+    return (this.#part = Buffer.allocUnsafeSlow(bytes));
+  }
+
+  #dropPart(): void {
+    if (this.#part === null) return;
+    this.#memory.giveBack(this.#part.length);
+    this.#part = null;
   }
 }
 

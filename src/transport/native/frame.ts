@@ -48,9 +48,11 @@ export const ErrorCode = {
   protocolError: 0x01,
   internalError: 0x02,
   flowControlError: 0x03,
+  settingsTimeout: 0x04,
   streamClosed: 0x05,
   frameSizeError: 0x06,
   refusedStream: 0x07,
+  cancel: 0x08,
   compressionError: 0x09,
   enhanceYourCalm: 0x0b,
 } as const;

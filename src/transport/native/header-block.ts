@@ -2,18 +2,18 @@
 import { MAX_HEADER_BLOCK_BYTES, MAX_HEADER_BLOCK_FRAMES } from './bounds.ts';
 import { ConnectionError } from './connection-error.ts';
 import { ErrorCode } from './frame.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 
 export class HeaderBlock {
-  readonly #budget: MemoryBudget;
+  readonly #memory: MemoryAccount;
   streamId = 0;
   endStream = false;
   dependsOnItself = false;
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(budget: MemoryBudget) {
-    this.#budget = budget;
+  constructor(memory: MemoryAccount) {
+    this.#memory = memory;
   }
 
   get isOpen(): boolean {
@@ -34,15 +34,15 @@ export class HeaderBlock {
     this.add(bytes, start, end);
   }
 
-  /** Copied: a view would hold all that came in the same read. */
+  /** Copied, and into memory of its own: a view would hold all that came in the same read, the pool all that is in a slab. */
   add(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     const tooLarge = this.#parts.length >= MAX_HEADER_BLOCK_FRAMES || this.#bytes + length > MAX_HEADER_BLOCK_BYTES;
     if (tooLarge) throw new ConnectionError(ErrorCode.enhanceYourCalm, 'header block too large');
-    if (!this.#budget.take(length)) {
-      throw new ConnectionError(ErrorCode.enhanceYourCalm, 'too much at once', 'memory');
-    }
-    this.#parts.push(Buffer.from(bytes.subarray(start, end)));
+    this.#memory.take(length);
+    const part = Buffer.allocUnsafeSlow(length);
+    bytes.copy(part, 0, start, end);
+    this.#parts.push(part);
     this.#bytes += length;
   }
 
@@ -53,7 +53,7 @@ export class HeaderBlock {
   }
 
   drop(): void {
-    this.#budget.giveBack(this.#bytes);
+    this.#memory.giveBack(this.#bytes);
     this.streamId = 0;
     this.#parts = [];
     this.#bytes = 0;

@@ -8,7 +8,7 @@ import {
   LEAVE_NOTICE_TIMEOUT_MS,
   MAX_CONNECTION_IDLE_MS,
 } from '../limits.ts';
-import { PREFACE_TIMEOUT_MS } from './bounds.ts';
+import { PREFACE_TIMEOUT_MS, SETTINGS_TIMEOUT_MS } from './bounds.ts';
 
 /** The connection as its lifetime sees it. */
 export interface Living {
@@ -17,8 +17,15 @@ export interface Living {
   hadCalls(): boolean;
   /** Whether calls are open that end only when somebody ends them. */
   readonly hasOpenStreams: boolean;
-  /** The beginning of a frame or header block has been waiting for its rest since this was asked last. */
+  /**
+   * Since this was asked last, the beginning of a frame or header block has been waiting for its rest, or the socket for the peer to
+   * take anything.
+   */
   isStuck(): boolean;
+  /** Ends calls that have been waiting for the peer since this was asked last. */
+  resetStuckCalls(): void;
+  readonly settingsAcknowledged: boolean;
+  failSettings(): void;
   ping(payload: Uint8Array): void;
   /** The first GOAWAY. */
   announceLeaving(): void;
@@ -48,6 +55,9 @@ export class Lifetime {
     this.#connection = connection;
     this.#after(PREFACE_TIMEOUT_MS, () => {
       if (!connection.prefaceSeen) connection.destroy('preface_timeout');
+    });
+    this.#after(SETTINGS_TIMEOUT_MS, () => {
+      if (!connection.settingsAcknowledged) connection.failSettings();
     });
     const keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS).unref();
     this.#timers.add(keepalive);
@@ -98,7 +108,10 @@ export class Lifetime {
     this.#idleMs = hadCalls || connection.hasOpenStreams ? 0 : this.#idleMs + KEEPALIVE_INTERVAL_MS;
     if (connection.isStuck()) {
       connection.destroy('stalled');
-    } else if (this.#idleMs >= MAX_CONNECTION_IDLE_MS) {
+      return;
+    }
+    connection.resetStuckCalls();
+    if (this.#idleMs >= MAX_CONNECTION_IDLE_MS) {
       this.leave(LEAVE_NOTICE_TIMEOUT_MS);
     } else if (!hadCalls) {
       clearTimeout(this.#lost);

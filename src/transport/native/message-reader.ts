@@ -2,10 +2,10 @@
  * A message that came in several pieces ("Length-Prefixed-Message → Compressed-Flag Message-Length Message"), put
  * together in memory that grows with what has come, not with what was announced.
  */
-import { MESSAGE_CUT_OFF, MESSAGE_TOO_LARGE, ONE_MESSAGE_EXPECTED, TOO_MUCH_AT_ONCE } from './call-status.ts';
+import { MESSAGE_CUT_OFF, MESSAGE_TOO_LARGE, ONE_MESSAGE_EXPECTED } from './call-status.ts';
 import type { Status } from './call-status.ts';
 import { readUint32 } from './frame.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 
 export const MESSAGE_PREFIX_BYTES = 5;
 
@@ -13,16 +13,16 @@ const FIRST_BYTES = 16 * 1024;
 
 export class MessageReader {
   readonly #maxBytes: number;
-  readonly #budget: MemoryBudget;
+  readonly #memory: MemoryAccount;
   readonly #prefix = new Uint8Array(MESSAGE_PREFIX_BYTES);
   #prefixBytes = 0;
   #message: Uint8Array = new Uint8Array();
   #announced = 0;
   #length = 0;
 
-  constructor(maxBytes: number, budget: MemoryBudget) {
+  constructor(maxBytes: number, memory: MemoryAccount) {
     this.#maxBytes = maxBytes;
-    this.#budget = budget;
+    this.#memory = memory;
   }
 
   /** What it holds of the budget. */
@@ -34,7 +34,7 @@ export class MessageReader {
     return this.#prefix[0] !== 0;
   }
 
-  /** Returns why the call has to end, or null. */
+  /** Returns why the call has to end, or null. Throws {@link ConnectionError} when there is no more memory for it. */
   push(bytes: Uint8Array, start: number, end: number): Status | null {
     let at = start;
     while (this.#prefixBytes < MESSAGE_PREFIX_BYTES) {
@@ -46,7 +46,7 @@ export class MessageReader {
     }
     const length = this.#length + end - at;
     if (length > this.#announced) return ONE_MESSAGE_EXPECTED;
-    if (length > this.#message.length && !this.#grow(length)) return TOO_MUCH_AT_ONCE;
+    if (length > this.#message.length) this.#grow(length);
     this.#message.set(bytes.subarray(at, end), this.#length);
     this.#length = length;
     return null;
@@ -62,17 +62,16 @@ export class MessageReader {
   }
 
   drop(): void {
-    this.#budget.giveBack(this.#message.length);
+    this.#memory.giveBack(this.#message.length);
     this.#message = new Uint8Array();
   }
 
-  #grow(needed: number): boolean {
+  #grow(needed: number): void {
     const size = Math.min(this.#announced, Math.max(needed, 2 * this.#message.length, FIRST_BYTES));
-    if (!this.#budget.take(size - this.#message.length)) return false;
+    this.#memory.take(size - this.#message.length);
     // Not from the pool of small buffers: the handler may keep it.
     const grown = new Uint8Array(size);
     grown.set(this.#message.subarray(0, this.#length));
     this.#message = grown;
-    return true;
   }
 }

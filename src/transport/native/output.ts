@@ -1,5 +1,6 @@
 /** What goes to one peer, collected while a read is worked through and handed to the socket in one write. */
 import type { Socket } from 'node:net';
+import { UNSENT_PAUSE_BYTES } from './bounds.ts';
 
 /** Some hundred answers; more than a frame and its headers. */
 const SLAB_BYTES = 64 * 1024;
@@ -18,6 +19,8 @@ export class Output {
   #length = 0;
   /** The socket kept the last write, as one over TLS does: it gets memory of its own then. */
   #copies = false;
+  /** As of the last write, the peer has more to take than it should have. */
+  isFull = false;
 
   /** `schedule` is called when there is something to flush. */
   constructor(socket: Socket, schedule: () => void) {
@@ -63,7 +66,9 @@ export class Output {
       if (socket.writableLength === 0) giveBack(slab);
     }
     // A waiting socket must not hold a slab for each few bytes.
-    this.#copies = socket.writableLength > 0;
+    const unsent = socket.writableLength;
+    this.#copies = unsent > 0;
+    this.isFull = unsent > UNSENT_PAUSE_BYTES;
   }
 }
 

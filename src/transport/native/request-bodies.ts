@@ -4,7 +4,7 @@
  */
 import { INITIAL_WINDOW_BYTES } from './frame.ts';
 import { MessageReader } from './message-reader.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 import type { Status } from './call-status.ts';
 import type { Stream } from './stream.ts';
 
@@ -14,7 +14,7 @@ const GRANT_BYTES = INITIAL_WINDOW_BYTES >> 1;
 export class RequestBodies {
   readonly #maxMessageBytes: number;
   readonly #maxUnfinishedBytes: number;
-  readonly #budget: MemoryBudget;
+  readonly #memory: MemoryAccount;
   readonly #grant: (streamId: number, bytes: number) => void;
   /** Oldest first. */
   readonly #reading = new Set<Stream>();
@@ -25,19 +25,19 @@ export class RequestBodies {
   constructor(
     maxMessageBytes: number,
     maxUnfinishedBytes: number,
-    budget: MemoryBudget,
+    memory: MemoryAccount,
     grant: (streamId: number, bytes: number) => void,
   ) {
     this.#maxUnfinishedBytes = maxUnfinishedBytes;
     this.#maxMessageBytes = maxMessageBytes;
-    this.#budget = budget;
+    this.#memory = memory;
     this.#grant = grant;
   }
 
   /** Takes a piece. Returns why the call has to end, or null. */
   push(stream: Stream, bytes: Uint8Array, start: number, end: number): Status | null {
     if (stream.reader === null) {
-      stream.reader = new MessageReader(this.#maxMessageBytes, this.#budget);
+      stream.reader = new MessageReader(this.#maxMessageBytes, this.#memory);
       this.#reading.add(stream);
     }
     const before = stream.reader.heldBytes;

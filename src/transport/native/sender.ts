@@ -17,7 +17,7 @@ import {
   writeUint32,
 } from './frame.ts';
 import { EMPTY_TABLE } from './hpack/encoder.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 import { MESSAGE_PREFIX_BYTES } from './message-reader.ts';
 import type { Output } from './output.ts';
 import type { Stream } from './stream.ts';
@@ -47,7 +47,7 @@ const BEHIND_MESSAGE = ((): Uint8Array => {
 
 export class Sender {
   readonly #output: Output;
-  readonly #budget: MemoryBudget;
+  readonly #memory: MemoryAccount;
   /** Told when all of a call's answer is on its way. */
   readonly #sent: (stream: Stream) => void;
   #window = INITIAL_WINDOW_BYTES;
@@ -60,9 +60,9 @@ export class Sender {
   /** What streams begin with, as the peer has set it. */
   initialWindow = INITIAL_WINDOW_BYTES;
 
-  constructor(output: Output, budget: MemoryBudget, sent: (stream: Stream) => void) {
+  constructor(output: Output, memory: MemoryAccount, sent: (stream: Stream) => void) {
     this.#output = output;
-    this.#budget = budget;
+    this.#memory = memory;
     this.#sent = sent;
   }
 
@@ -119,7 +119,8 @@ export class Sender {
       dataBytes > this.#window ||
       dataBytes > stream.sendWindow ||
       dataBytes > MAX_FRAME_BYTES ||
-      this.#tableUpdateDue
+      this.#tableUpdateDue ||
+      this.#output.isFull
     ) {
       this.message(stream, message);
       this.#end(stream, OK_TRAILERS);
@@ -243,9 +244,10 @@ export class Sender {
     this.#unsentBytes += stream.unsent.length;
     if (this.#pump(stream)) return;
     // What is counted is all of it, until the last of it is sent.
-    if (this.#unsentBytes > MAX_UNSENT_BYTES || !this.#budget.take(stream.unsent.length)) {
+    if (this.#unsentBytes > MAX_UNSENT_BYTES) {
       throw new ConnectionError(ErrorCode.enhanceYourCalm, 'answers are not taken', 'memory');
     }
+    this.#memory.take(stream.unsent.length);
     stream.unsentCounted = true;
   }
 
@@ -253,13 +255,13 @@ export class Sender {
   #release(stream: Stream): void {
     if (stream.unsent === null) return;
     this.#unsentBytes -= stream.unsent.length;
-    if (stream.unsentCounted) this.#budget.giveBack(stream.unsent.length);
+    if (stream.unsentCounted) this.#memory.giveBack(stream.unsent.length);
     stream.unsentCounted = false;
     stream.unsent = null;
   }
 
   #mayGo(): boolean {
-    return this.#window > 0 && this.#output.unsentBytes < UNSENT_PAUSE_BYTES;
+    return this.#window > 0 && this.#output.unsentBytes <= UNSENT_PAUSE_BYTES;
   }
 
   /** Sends of a stream what its windows and the socket let. True when no data is left. */

@@ -9,6 +9,8 @@ export class Stream {
 
   /** The peer has sent all: "half-closed (remote)". */
   remoteClosed = false;
+  /** It was the peer's turn when stuck calls were looked for last. */
+  waited = false;
   /** We have sent all: "half-closed (local)". */
   localClosed = false;
   /** Of gRPC, as the peer gets to know it. */

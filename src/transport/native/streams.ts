@@ -9,8 +9,10 @@ import type { Methods, TransportLog } from '../transport.ts';
 import { Allowance } from './allowance.ts';
 import {
   IDLE_FRAMES_PER_CALL,
-  MAX_REMEMBERED_RESETS,
+  FREE_STREAMS,
   REFUSED_CALL_BYTES,
+  STREAM_BYTES,
+  STREAMS_COUNTED_AT_ONCE,
   STREAM_ERROR_BURST,
   STREAM_ERRORS_PER_SECOND,
   UNFINISHED_MESSAGE_BYTES,
@@ -25,7 +27,7 @@ import { ConnectionError } from './connection-error.ts';
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, LARGEST_STREAM_ID, readUint32 } from './frame.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { inflate } from './inflate.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { MemoryAccount } from './memory-budget.ts';
 import { MESSAGE_PREFIX_BYTES } from './message-reader.ts';
 import { withoutPadding } from './padding.ts';
 import { PlanCache } from './plan-cache.ts';
@@ -39,7 +41,6 @@ export interface StreamsOptions {
   readonly methods: Methods;
   readonly maxMessageBytes: number;
   readonly maxConcurrentStreams: number;
-  readonly budget: MemoryBudget;
   readonly counters: Counters;
   readonly log: TransportLog;
 }
@@ -69,7 +70,10 @@ export class Streams {
   readonly #calls: Calls;
 
   readonly #streams = new Map<number, Stream>();
-  readonly #closed = new ClosedStreams(MAX_REMEMBERED_RESETS);
+  readonly #memory: MemoryAccount;
+  /** Open streams that the account has been charged for. */
+  #streamsCounted = FREE_STREAMS;
+  readonly #closed = new ClosedStreams();
   #lastStreamId = 0;
   /** Calls above it came after our last goodbye and are not taken. */
   #lastTakenId = LARGEST_STREAM_ID;
@@ -79,14 +83,15 @@ export class Streams {
   readonly #streamErrors = new Allowance(STREAM_ERROR_BURST, STREAM_ERRORS_PER_SECOND);
   #calledSince = false;
 
-  constructor(output: Output, peer: Peer, options: StreamsOptions, owner: StreamsOwner) {
+  constructor(output: Output, peer: Peer, memory: MemoryAccount, options: StreamsOptions, owner: StreamsOwner) {
     this.#owner = owner;
     this.#peer = peer;
     this.#options = options;
-    const { maxMessageBytes, budget, log } = options;
-    this.sender = new Sender(output, budget, (stream) => this.#sent(stream));
-    this.#calls = new Calls(this.sender, peer, log, (error) => owner.fail(error));
-    this.#bodies = new RequestBodies(maxMessageBytes, UNFINISHED_MESSAGE_BYTES, budget, (id, bytes) =>
+    this.#memory = memory;
+    const { maxMessageBytes, log } = options;
+    this.sender = new Sender(output, memory, (stream) => this.#sent(stream));
+    this.#calls = new Calls(this.sender, peer, memory, log, (error) => owner.fail(error));
+    this.#bodies = new RequestBodies(maxMessageBytes, UNFINISHED_MESSAGE_BYTES, memory, (id, bytes) =>
       this.sender.windowUpdate(id, bytes),
     );
   }
@@ -114,6 +119,17 @@ export class Streams {
   stopTaking(): void {
     this.#calls.endStreams();
     this.#lastTakenId = this.#lastStreamId;
+  }
+
+  /**
+   * Resets the calls that have been waiting for their peer since this was asked last: for the rest of the request, or for a window.
+   */
+  resetStuck(): void {
+    for (const stream of this.#streams.values()) {
+      const waits = !stream.remoteClosed || stream.unsent !== null;
+      if (waits && stream.waited) this.#resetStream(stream.id, ErrorCode.cancel);
+      else stream.waited = waits;
+    }
   }
 
   /** The connection is over. */
@@ -184,7 +200,7 @@ export class Streams {
     const plan = this.#plan(bytes, start, end);
     if (streamId > this.#lastTakenId) {
       // §6.8: it knows from our goodbye that it may try again elsewhere.
-      this.#closed.reset(streamId);
+      this.#owner.idle();
       return;
     }
     this.#lastStreamId = streamId;
@@ -201,6 +217,7 @@ export class Streams {
       const stream = new Stream(streamId, plan, this.sender.initialWindow);
       stream.refused = plan.refusal !== null || plan.httpStatus !== 0;
       this.#streams.set(streamId, stream);
+      if (this.#streams.size > this.#streamsCounted) this.#countStreams();
       if (!endStream) return;
       stream.remoteClosed = true;
       this.#requestEnded(stream);
@@ -213,7 +230,10 @@ export class Streams {
     this.#decode(bytes, start, end);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      if (this.#closed.wasReset(streamId)) return;
+      if (this.#closed.wasReset(streamId)) {
+        this.#owner.idle();
+        return;
+      }
       // §5.1.1: "An endpoint that receives an unexpected stream identifier MUST respond with … PROTOCOL_ERROR".
       const code = this.#closed.wasOpen(streamId) ? ErrorCode.streamClosed : ErrorCode.protocolError;
       throw new ConnectionError(code, 'HEADERS on a closed stream');
@@ -232,14 +252,18 @@ export class Streams {
   /** §6.4. */
   peerReset(streamId: number): void {
     if (streamId === 0 || streamId > this.#lastStreamId) {
-      if (streamId !== 0 && this.#closed.wasReset(streamId)) return;
-      throw new ConnectionError(ErrorCode.protocolError, 'RST_STREAM on an idle stream');
+      if (!this.#isUntaken(streamId)) {
+        throw new ConnectionError(ErrorCode.protocolError, 'RST_STREAM on an idle stream');
+      }
+      this.#owner.idle();
+      return;
     }
     // Rapid reset (CVE-2023-44487): the work is done by then, and the stream no longer counts.
     if (!this.#resets.spend()) throw new ConnectionError(ErrorCode.enhanceYourCalm, 'too many resets');
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     this.#options.counters.callsCancelled++;
+    this.#closed.closed(streamId);
     this.#drop(stream);
   }
 
@@ -258,7 +282,7 @@ export class Streams {
   windowUpdate(streamId: number, increment: number): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      if (streamId > this.#lastStreamId && !this.#closed.wasReset(streamId)) {
+      if (streamId > this.#lastStreamId && !this.#isUntaken(streamId)) {
         throw new ConnectionError(ErrorCode.protocolError, 'WINDOW_UPDATE on an idle stream');
       }
       // §5.1: on a closed one it may be late.
@@ -343,7 +367,10 @@ export class Streams {
   }
 
   #inflate(stream: Stream, message: Uint8Array): void {
+    const bytes = message.buffer.byteLength;
+    this.#memory.take(bytes);
     inflate(message, this.#options.maxMessageBytes, (result) => {
+      this.#memory.giveBack(bytes);
       if (stream.gone) return;
       try {
         if (result instanceof Uint8Array) this.#calls.run(stream, result);
@@ -363,6 +390,8 @@ export class Streams {
       // §8.1: "a server MAY request that the client abort transmission of a request without error".
       this.sender.reset(stream.id, ErrorCode.noError);
       this.#closed.reset(stream.id);
+    } else {
+      this.#closed.closed(stream.id);
     }
     this.#drop(stream);
   }
@@ -391,23 +420,37 @@ export class Streams {
   #drop(stream: Stream): void {
     stream.gone = true;
     this.#streams.delete(stream.id);
-    this.#closed.closed(stream.id);
     if (stream.handlerRuns) this.#calls.abandon();
     if (!stream.localClosed) this.sender.drop(stream);
     if (stream.reader !== null) this.#bodies.drop(stream);
     if (stream.deadline !== null || stream.ended !== null) this.#calls.gone(stream);
-    if (this.#streams.size === 0) this.#owner.emptied();
+    if (this.#streams.size > 0) return;
+    if (this.#streamsCounted > FREE_STREAMS) this.#uncountStreams();
+    this.#owner.emptied();
   }
 
   /** DATA on a stream that is not open. */
   #onClosedStream(streamId: number): void {
-    // §5.1: frames that were under way when we reset it are ignored.
-    if (this.#closed.wasReset(streamId)) return;
-    const idle = streamId > this.#lastStreamId || (streamId & 1) === 0;
-    throw new ConnectionError(
-      idle ? ErrorCode.protocolError : ErrorCode.streamClosed,
-      'DATA on a stream that is not open',
-    );
+    const isIdle = (streamId > this.#lastStreamId && !this.#isUntaken(streamId)) || (streamId & 1) === 0;
+    if (isIdle) throw new ConnectionError(ErrorCode.protocolError, 'DATA on an idle stream');
+    if (this.#closed.wasOpen(streamId)) throw new ConnectionError(ErrorCode.streamClosed, 'DATA on a closed stream');
+    // §5.1: what was under way when we reset it is ignored. So is what comes so late that nobody knows of the stream any more.
+    this.#owner.idle();
+  }
+
+  /** It came after our last goodbye, from a peer that had not read that. */
+  #isUntaken(streamId: number): boolean {
+    return streamId > this.#lastTakenId;
+  }
+
+  #countStreams(): void {
+    this.#memory.take(STREAMS_COUNTED_AT_ONCE * STREAM_BYTES);
+    this.#streamsCounted += STREAMS_COUNTED_AT_ONCE;
+  }
+
+  #uncountStreams(): void {
+    this.#memory.giveBack((this.#streamsCounted - FREE_STREAMS) * STREAM_BYTES);
+    this.#streamsCounted = FREE_STREAMS;
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   TransportLog,
   TransportServer,
 } from '../transport.ts';
-import { MAX_HELD_BYTES } from './bounds.ts';
+import { maxHeldBytes } from './bounds.ts';
 import { Connection } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
@@ -25,6 +25,8 @@ export interface NativeTransportOptions {
   readonly random?: () => number;
   /** Default {@link MAX_CONNECTIONS}. */
   readonly maxConnections?: number;
+  /** For all connections together. Default {@link maxHeldBytes}. */
+  readonly maxHeldBytes?: number;
 }
 
 export class NativeTransport implements Transport {
@@ -37,6 +39,7 @@ export class NativeTransport implements Transport {
       certificatePollMs: CERTIFICATE_POLL_MS,
       random: Math.random,
       maxConnections: MAX_CONNECTIONS,
+      maxHeldBytes: maxHeldBytes(),
       ...options,
     };
   }
@@ -46,7 +49,7 @@ export class NativeTransport implements Transport {
     const { certificatePollMs, random, maxConnections } = this.#options;
     const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     const counters = new Counters();
-    const budget = new MemoryBudget(MAX_HELD_BYTES);
+    const budget = new MemoryBudget(this.#options.maxHeldBytes);
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
     const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, counters, log };
     const connect = (socket: Socket, peer: Peer): Connection => new Connection(socket, peer, settings);

@@ -184,7 +184,7 @@ describe('a connection', () => {
     expect(fills).toEqual(Array.from({ length: calls }, (_, i) => new Set([i % 251])));
     await waitUntil('all answers', () => other.of(HEADERS).length === 2 * calls);
     expect(other.of(DATA).every(({ payload }) => payload.subarray(5).every((byte) => byte === 0xff))).toBe(true);
-  });
+  }, 30_000);
 
   it('does not mix up header blocks that are the same bytes and mean something else by then', async () => {
     const seen: string[] = [];

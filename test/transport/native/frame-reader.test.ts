@@ -3,18 +3,26 @@ import fc from 'fast-check';
 import { ConnectionError } from '../../../src/transport/native/connection-error.ts';
 import { ErrorCode, MAX_FRAME_BYTES } from '../../../src/transport/native/frame.ts';
 import { FrameReader } from '../../../src/transport/native/frame-reader.ts';
+import type { FrameSink } from '../../../src/transport/native/frame-reader.ts';
 import { named, PARAMETERS } from '../../property/runs.ts';
 import { frame, PREFACE } from './support/frames.ts';
 import type { Frame } from './support/frames.ts';
+import { endlessMemory } from './support/memory.ts';
 
 /** Everything that the reader hands on, with the memory as it was given. */
 function read(chunks: readonly Buffer[]): Frame[] {
   const frames: Frame[] = [];
-  const reader = new FrameReader({
+  const memory = endlessMemory();
+  const sink: FrameSink = {
     frame: (type, flags, streamId, bytes, start, end) =>
       frames.push({ type, flags, streamId, payload: bytes.subarray(start, end) }),
-  });
-  for (const chunk of chunks) reader.push(chunk);
+  };
+  const reader = new FrameReader(sink, memory);
+  for (const chunk of chunks) {
+    reader.push(chunk);
+    // A frame that has begun is counted, and nothing else.
+    expect(memory.heldBytes > 0).toBe(!reader.betweenFrames);
+  }
   return frames;
 }
 
@@ -88,12 +96,13 @@ describe(named('the frame reader'), () => {
 
   it('hands nothing on after it was stopped', () => {
     let seen = 0;
-    const reader: FrameReader = new FrameReader({
+    const sink = {
       frame: () => {
         seen++;
         reader.stop();
       },
-    });
+    };
+    const reader: FrameReader = new FrameReader(sink, endlessMemory());
     reader.push(Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 0, 0), Buffer.of(0)]));
     expect(seen).toBe(1);
     expect(reader.betweenFrames).toBe(true);

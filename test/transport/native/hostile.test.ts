@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ErrorCode } from '../../../src/transport/native/frame.ts';
 import { waitUntil } from '../../e2e/support/wait.ts';
 import { Cleanup } from '../support/cleanup.ts';
@@ -44,6 +44,9 @@ const LARGE = '/test/Large';
 const CALM = ErrorCode.enhanceYourCalm;
 
 const clientStream = (i: number): number => 2 * i + 1;
+
+/** Hundreds of thousands of frames, on a machine that may have other things to do. */
+jest.setTimeout(60_000);
 
 describe('a hostile peer', () => {
   const cleanup = new Cleanup();
@@ -180,6 +183,30 @@ describe('a hostile peer', () => {
       const block = requestBlock(ECHO, { 'Upper-Case': 'x' });
       await client.flood((i) => headers(clientStream(i), block, END_HEADERS | END_STREAM), 50_000);
       expect(await client.goawayCode()).toBe(CALM);
+    });
+
+    it.each([
+      ['empty DATA', frame(DATA, 0, 1)],
+      ['DATA', frame(DATA, 0, 1, Buffer.alloc(10))],
+      ['headers', headers(1, Buffer.from([0x82]), END_HEADERS | END_STREAM)],
+    ])('a call that we have reset with %s is told to calm down', async (_what, part) => {
+      const client = await attack();
+      client.send(headers(1, requestBlock(ECHO, { connection: 'close' })));
+      expect(await client.resetCode(1)).toBe(ErrorCode.protocolError);
+      await client.flood(() => part, endless);
+      expect(await client.goawayCode()).toBe(CALM);
+    });
+
+    it('with data of thousands of calls that were refused long ago is not held for somebody who makes mistakes', async () => {
+      const client = await attack();
+      await client.flood((i) => call(clientStream(i), HELD), 1_000);
+      await client.flood((i) => headers(clientStream(i + 1_000), requestBlock(ECHO)), 5_000);
+      await client.settle();
+      await client.flood((i) => frame(DATA, END_STREAM, clientStream(i + 1_000), message(Buffer.of(1))), 5_000);
+      await client.settle();
+      expect(client.goaway()).toBeNull();
+      expect(client.of(RST_STREAM)).toHaveLength(5_000);
+      expect((await server.memory()).left - before.left).toBeLessThan(4 * MIB);
     });
 
     it('with more calls than it may have open is refused each of them, and only those', async () => {

@@ -10,7 +10,13 @@ import {
   LEAVE_NOTICE_TIMEOUT_MS,
   MAX_CONNECTION_IDLE_MS,
 } from '../../../src/transport/limits.ts';
-import { LINGER_MS, PREFACE_TIMEOUT_MS, WRITE_STALL_MS } from '../../../src/transport/native/bounds.ts';
+import {
+  LINGER_MS,
+  PREFACE_TIMEOUT_MS,
+  SETTINGS_TIMEOUT_MS,
+  WRITE_STALL_MS,
+} from '../../../src/transport/native/bounds.ts';
+import { ErrorCode } from '../../../src/transport/native/frame.ts';
 import { NativeTransport } from '../../../src/transport/native/transport.ts';
 import { Cleanup } from '../support/cleanup.ts';
 import { callHttp2, connectHttp2 } from '../support/http2-client.ts';
@@ -21,12 +27,17 @@ import {
   call,
   CONTINUATION,
   DATA,
+  END_HEADERS,
+  END_STREAM,
   frame,
   GOAWAY,
+  headers,
   HEADERS,
   PING,
   PREFACE,
   requestBlock,
+  RST_STREAM,
+  setting,
   SETTINGS,
 } from './support/frames.ts';
 import { RawClient } from './support/raw-client.ts';
@@ -92,6 +103,55 @@ describe('a connection', () => {
     expect(closed).toBe(false);
     await advance(1);
     expect(closed).toBe(true);
+  });
+
+  it('whose peer does not acknowledge our SETTINGS is closed after a while', async () => {
+    const client = await RawClient.connect(await open());
+    cleanup.add(() => client.destroy());
+    client.send(PREFACE, frame(SETTINGS, 0, 0));
+    await exchange();
+    await advance(SETTINGS_TIMEOUT_MS - 1);
+    expect(client.goaway()).toBeNull();
+    await advance(1);
+    expect(client.goaway()).toBe(ErrorCode.settingsTimeout);
+    await advance(LINGER_MS);
+    expect(client.closed).toBe(true);
+  });
+
+  it.each([
+    ['the rest of its request', headers(1, requestBlock(ECHO))],
+    ['a window for its answer', Buffer.concat([frame(SETTINGS, 0, 0, setting(4, 0)), call(1, ECHO, Buffer.of(1))])],
+    [
+      'a window for an answer of plain HTTP',
+      Buffer.concat([
+        frame(SETTINGS, 0, 0, setting(4, 0)),
+        headers(1, requestBlock(ECHO, { ':method': 'GET' }), END_HEADERS | END_STREAM),
+      ]),
+    ],
+  ])('resets a call that waits for %s from one look to the next', async (_what, bytes) => {
+    const client = await raw(await open());
+    client.send(bytes);
+    await exchange();
+    const answerPings = async (): Promise<void> => {
+      for (const { flags, payload } of client.of(PING)) if (flags === 0) client.send(frame(PING, ACK, 0, payload));
+      await exchange();
+    };
+    await advance(KEEPALIVE_INTERVAL_MS);
+    await answerPings();
+    expect(client.of(RST_STREAM)).toEqual([]);
+    await advance(KEEPALIVE_INTERVAL_MS);
+    expect(await client.resetCode(1)).toBe(ErrorCode.cancel);
+    await answerPings();
+    // Others go on, and a call whose handler takes its time is nobody's fault.
+    client.send(frame(SETTINGS, 0, 0, setting(4, 65_535)), call(3, NEVER));
+    for (let i = 0; i < 3; i++) {
+      await advance(KEEPALIVE_INTERVAL_MS);
+      await answerPings();
+    }
+    expect(client.of(RST_STREAM)).toHaveLength(1);
+    client.send(call(5, ECHO));
+    await exchange();
+    expect(await client.grpcStatus(5)).toBe(0);
   });
 
   it('is dropped when its peer does not answer a ping in time', async () => {

@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MALFORMED } from '../../../src/transport/native/call-plan.ts';
-import { MESSAGE_TOO_LARGE, TOO_MUCH_AT_ONCE } from '../../../src/transport/native/call-status.ts';
+import { MESSAGE_TOO_LARGE } from '../../../src/transport/native/call-status.ts';
 import { INITIAL_WINDOW_BYTES } from '../../../src/transport/native/frame.ts';
+import { ConnectionError } from '../../../src/transport/native/connection-error.ts';
 import { MemoryBudget } from '../../../src/transport/native/memory-budget.ts';
+import type { MemoryAccount } from '../../../src/transport/native/memory-budget.ts';
 import { RequestBodies } from '../../../src/transport/native/request-bodies.ts';
 import { Stream } from '../../../src/transport/native/stream.ts';
 import { named, PARAMETERS } from '../../property/runs.ts';
 import { message } from './support/frames.ts';
+import { endlessMemory } from './support/memory.ts';
 
 const BUDGET = 64 * 1024 * 1024;
 const MAX_UNFINISHED = 200_000;
@@ -21,8 +24,8 @@ class Peer {
   sentBytes = 0;
   readonly received = new Map<number, Buffer>();
 
-  constructor(budget: MemoryBudget, maxUnfinished: number, messages: readonly Buffer[]) {
-    this.#bodies = new RequestBodies(BUDGET, maxUnfinished, budget, (id, bytes) => {
+  constructor(memory: MemoryAccount, maxUnfinished: number, messages: readonly Buffer[]) {
+    this.#bodies = new RequestBodies(BUDGET, maxUnfinished, memory, (id, bytes) => {
       this.#windows.set(id, this.#windows.get(id)! + bytes);
     });
     messages.forEach((content, i) => {
@@ -59,12 +62,6 @@ class Peer {
   }
 }
 
-/** Fails when something is still taken. */
-function expectFree(budget: MemoryBudget): void {
-  expect(budget.take(BUDGET)).toBe(true);
-  budget.giveBack(BUDGET);
-}
-
 describe(named('messages in pieces'), () => {
   it('come together whatever their pieces, all of them, also above the bound, and give back what they took', () => {
     const step = fc.record({ stream: fc.nat(), most: fc.integer({ min: 1, max: 16_384 }), giveUp: fc.nat(40) });
@@ -73,9 +70,9 @@ describe(named('messages in pieces'), () => {
         fc.array(fc.oneof(fc.nat(40), fc.nat(400_000)), { minLength: 1, maxLength: 8 }),
         fc.array(step, { maxLength: 200 }),
         (lengths, steps) => {
-          const budget = new MemoryBudget(BUDGET);
+          const memory = endlessMemory();
           const messages = lengths.map((length, i) => Buffer.alloc(length, i + 1));
-          const peer = new Peer(budget, MAX_UNFINISHED, messages);
+          const peer = new Peer(memory, MAX_UNFINISHED, messages);
           const gone = new Set<Stream>();
           for (const { stream, most, giveUp } of steps) {
             const one = peer.streams[stream % peer.streams.length]!;
@@ -91,7 +88,7 @@ describe(named('messages in pieces'), () => {
             expect(received !== undefined || gone.has(stream)).toBe(true);
             if (received !== undefined) expect(received.equals(messages[i]!)).toBe(true);
           }
-          expectFree(budget);
+          expect(memory.heldBytes).toBe(0);
         },
       ),
       PARAMETERS,
@@ -99,9 +96,9 @@ describe(named('messages in pieces'), () => {
   });
 
   it('above the bound are held back, but for the oldest', () => {
-    const budget = new MemoryBudget(BUDGET);
+    const memory = endlessMemory();
     const messages = Array.from({ length: 5 }, () => Buffer.alloc(1_000_000));
-    const peer = new Peer(budget, MAX_UNFINISHED, messages);
+    const peer = new Peer(memory, MAX_UNFINISHED, messages);
     const [oldest, ...others] = peer.streams as [Stream, ...Stream[]];
     peer.send(oldest, 10);
     while (others.some((stream) => peer.send(stream, 16_384)));
@@ -110,18 +107,20 @@ describe(named('messages in pieces'), () => {
     expect(peer.sentBytes).toBeLessThan(MAX_UNFINISHED + others.length * INITIAL_WINDOW_BYTES);
     while (peer.streams.some((stream) => peer.send(stream, 16_384)));
     expect(peer.received.size).toBe(5);
-    expectFree(budget);
+    expect(memory.heldBytes).toBe(0);
   });
 
   it('of all connections together end above the last bound', () => {
-    const budget = new MemoryBudget(100_000);
-    const bodies = new RequestBodies(BUDGET, BUDGET, budget, () => undefined);
+    const memory = new MemoryBudget(100_000).open(() => undefined);
+    const bodies = new RequestBodies(BUDGET, BUDGET, memory, () => undefined);
     const push = (id: number) => bodies.push(new Stream(id, MALFORMED, 0), message(Buffer.alloc(60_000)), 0, 60_000);
-    expect([push(1), push(3)]).toEqual([null, TOO_MUCH_AT_ONCE]);
+    expect(push(1)).toBeNull();
+    expect(() => push(3)).toThrow(ConnectionError);
+    expect(memory.heldBytes).toBeLessThanOrEqual(60_000);
   });
 
   it('are refused by what they announce', () => {
-    const bodies = new RequestBodies(1_000, BUDGET, new MemoryBudget(BUDGET), () => undefined);
+    const bodies = new RequestBodies(1_000, BUDGET, endlessMemory(), () => undefined);
     const push = (length: number) => bodies.push(new Stream(1, MALFORMED, 0), message(Buffer.alloc(length)), 0, 5);
     expect([push(1_000), push(1_001)]).toEqual([null, MESSAGE_TOO_LARGE]);
   });

@@ -107,7 +107,6 @@ export function describeCounts(transport: TransportUnderTest): void {
         callsCancelled: 0,
         callsRefused: 0,
         callsLost: 0,
-        bytesHeld: 0,
       });
     });
 

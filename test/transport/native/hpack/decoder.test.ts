@@ -8,10 +8,12 @@ import { HpackDecoder } from '../../../../src/transport/native/hpack/decoder.ts'
 import { encodeFields } from '../../../../src/transport/native/hpack/encoder.ts';
 import { HpackError } from '../../../../src/transport/native/hpack/hpack-error.ts';
 import { FrameReader } from '../../../../src/transport/native/frame-reader.ts';
+import type { FrameSink } from '../../../../src/transport/native/frame-reader.ts';
 import { waitUntil } from '../../../e2e/support/wait.ts';
 import { named, PARAMETERS, TIMEOUT_MS } from '../../../property/runs.ts';
 import { FieldList } from '../support/field-list.ts';
 import { END_HEADERS, frame, HEADERS, SETTINGS } from '../support/frames.ts';
+import { endlessMemory } from '../support/memory.ts';
 import { blockOf, ReferenceTable, someBlock } from '../support/hpack-reference.ts';
 
 type Fields = [name: string, value: string][];
@@ -153,7 +155,7 @@ describe(named("nghttp2's header blocks"), () => {
     server = createServer((incoming) => {
       socket = incoming;
       let open: Buffer[] = [];
-      const reader = new FrameReader({
+      const sink: FrameSink = {
         frame: (type, flags, _streamId, bytes, start, end) => {
           if (type !== HEADERS && type !== 9) return;
           open.push(Buffer.from(bytes.subarray(start, end)));
@@ -161,7 +163,8 @@ describe(named("nghttp2's header blocks"), () => {
           blocks.push(Buffer.concat(open));
           open = [];
         },
-      });
+      };
+      const reader = new FrameReader(sink, endlessMemory());
       incoming.on('data', (chunk: Buffer) => reader.push(chunk));
       incoming.on('error', () => undefined);
       incoming.write(frame(SETTINGS, 0, 0));

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { FieldList } from './field-list.ts';
 import { HpackDecoder } from '../../../../src/transport/native/hpack/decoder.ts';
 import { waitUntil } from '../../../e2e/support/wait.ts';
-import { DATA, frame, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS } from './frames.ts';
+import { ACK, DATA, frame, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS } from './frames.ts';
 import type { Frame } from './frames.ts';
 
 const FRAME_HEADER_BYTES = 9;
@@ -19,6 +19,8 @@ export class RawClient {
   readonly #decoder = new HpackDecoder();
   #rest: Buffer = Buffer.alloc(0);
   closed = false;
+  /** Whether it acknowledges the SETTINGS of the server, as every honest client does. */
+  acknowledges = false;
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -39,6 +41,7 @@ export class RawClient {
   /** Connects and says what every client says first. */
   static async open(address: string, settings: Uint8Array = Buffer.alloc(0)): Promise<RawClient> {
     const client = await RawClient.connect(address);
+    client.acknowledges = true;
     client.send(PREFACE, frame(SETTINGS, 0, 0, settings));
     return client;
   }
@@ -130,6 +133,7 @@ export class RawClient {
     while (bytes.length >= FRAME_HEADER_BYTES) {
       const end = FRAME_HEADER_BYTES + bytes.readUIntBE(0, 3);
       if (bytes.length < end) break;
+      if (bytes[3] === SETTINGS && (bytes[4]! & ACK) === 0 && this.acknowledges) this.send(frame(SETTINGS, ACK, 0));
       if (this.frames.length < MAX_KEPT_FRAMES || bytes[3] === GOAWAY) {
         this.frames.push({
           type: bytes[3]!,

@@ -1,6 +1,6 @@
 /**
  * The native transport in a process of its own, so that its memory can be told from that of the peers that attack it. Speaks
- * with its parent over IPC: `memory` collects garbage and tells what is left and how much it had at most since the last time.
+ * with its parent over IPC, and takes the bound of what it holds as its argument: `memory` collects garbage and tells what is left and how much it had at most since the last time.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnaryHandler } from '../../../../src/transport/transport.ts';
@@ -8,12 +8,17 @@ import { NativeTransport } from '../../../../src/transport/native/transport.ts';
 
 const SAMPLE_MS = 10;
 
+const [maxHeldBytes] = process.argv.slice(2);
+
 const log: string[] = [];
 const waiting: (() => void)[] = [];
-const transport = new NativeTransport((level, message, fields) => {
-  log.push(`${level} ${message} ${JSON.stringify(fields)}`);
-  if (log.length > 1_000) log.shift();
-});
+const transport = new NativeTransport(
+  (level, message, fields) => {
+    log.push(`${level} ${message} ${JSON.stringify(fields)}`);
+    if (log.length > 1_000) log.shift();
+  },
+  maxHeldBytes === undefined ? {} : { maxHeldBytes: Number(maxHeldBytes) },
+);
 const large = new Uint8Array(200_000);
 
 const listener = await transport.listen(
@@ -42,14 +47,18 @@ const listener = await transport.listen(
 let peak = 0;
 setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), SAMPLE_MS).unref();
 
-process.on('message', (message: { readonly id: number; readonly ask: 'memory' | 'log' | 'held' | 'answer' }) => {
+type Question = 'memory' | 'log' | 'counts' | 'held' | 'answer';
+
+process.on('message', (message: { readonly id: number; readonly ask: Question }) => {
   void answer(message.ask).then((result) => process.send!({ id: message.id, result }));
 });
 
-async function answer(ask: 'memory' | 'log' | 'held' | 'answer'): Promise<unknown> {
+async function answer(ask: Question): Promise<unknown> {
   switch (ask) {
     case 'log':
       return log.splice(0);
+    case 'counts':
+      return listener.counts();
     case 'held':
       return waiting.length;
     case 'answer':

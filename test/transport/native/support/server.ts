@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { TransportCounts } from '../../../../src/transport/counts.ts';
 
 export interface Memory {
   /** Bytes in use after garbage was collected. */
@@ -28,8 +29,10 @@ export class ServerProcess {
     });
   }
 
-  static async start(): Promise<ServerProcess> {
-    const child = fork(new URL('./server-process.ts', import.meta.url), {
+  /** `maxHeldBytes`: what all peers together may have it hold. */
+  static async start(maxHeldBytes?: number): Promise<ServerProcess> {
+    const args = maxHeldBytes === undefined ? [] : [String(maxHeldBytes)];
+    const child = fork(new URL('./server-process.ts', import.meta.url), args, {
       execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
     });
     const [{ result }] = (await once(child, 'message')) as [{ result: string }];
@@ -47,6 +50,10 @@ export class ServerProcess {
   /** What was logged since the last time. */
   log(): Promise<string[]> {
     return this.#ask('log') as Promise<string[]>;
+  }
+
+  counts(): Promise<TransportCounts> {
+    return this.#ask('counts') as Promise<TransportCounts>;
   }
 
   /** How many calls of `/test/Held` wait for {@link answerHeld}. */
