@@ -21,7 +21,6 @@ export interface SoakServiceOptions {
   readonly policies: string;
   /** Where the processes write what they hold. */
   readonly watchDirectory: string;
-  /** 0: the service is not told, and has one process. */
   readonly workers: number;
   readonly maxConnectionAgeSeconds: number;
 }
@@ -31,6 +30,8 @@ export class SoakService {
   readonly #options: SoakServiceOptions;
   readonly #problems: string[] = [];
   #problemCount = 0;
+  /** Workers that were killed here, of which it has not complained yet. */
+  #killed = 0;
   /** Whatever they say, for when it does not do what it should. */
   #lastLines: string[] = [];
 
@@ -42,7 +43,7 @@ export class SoakService {
         ...['--import', WATCH, join(ROOT, 'src', 'main.ts'), 'serve'],
         ...['--config', join(ROOT, 'portcullis.yaml'), '--policies', options.policies],
         ...['--listen', `127.0.0.1:${options.port}`, '--admin', `127.0.0.1:${options.adminPort}`],
-        ...(options.workers === 0 ? [] : ['--workers', String(options.workers)]),
+        ...['--workers', String(options.workers)],
       ],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,6 +67,10 @@ export class SoakService {
   }
 
   #problem(line: string): void {
+    if (this.#killed > 0 && line.includes('"signal":"SIGKILL"')) {
+      this.#killed--;
+      return;
+    }
     this.#problemCount++;
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(line);
   }
@@ -119,6 +124,12 @@ export class SoakService {
     return this.samples()
       .map(({ pid }) => pid)
       .filter((pid) => pid !== this.pid);
+  }
+
+  /** SIGKILL: that it says so is no problem. */
+  killWorker(pid: number): void {
+    this.#killed++;
+    process.kill(pid, 'SIGKILL');
   }
 
   async stop(): Promise<void> {

@@ -52,7 +52,7 @@ const { values } = parseArgs({
     /** Requests a second instead of half of what was measured. */
     rate: { type: 'string' },
     'capacity-seconds': { type: 'string', default: '10' },
-    workers: { type: 'string', default: '0' },
+    workers: { type: 'string', default: '1' },
     kill: { type: 'boolean', default: false },
     'no-hostile': { type: 'boolean', default: false },
     'no-reloads': { type: 'boolean', default: false },
@@ -289,7 +289,7 @@ async function killOne(
   process.kill(victim, 'SIGSTOP');
   const ports = clientPortsOf(victim, port);
   for (const each of ports) killedPorts.add(each);
-  process.kill(victim, 'SIGKILL');
+  service.killWorker(victim);
   const killedMs = performance.now();
   let replacedMs = Number.POSITIVE_INFINITY;
   let servingMs = Number.POSITIVE_INFINITY;
@@ -393,7 +393,7 @@ function write(outcome: Outcome, on: ReturnType<typeof machine>): void {
     delayMaxMs: history.delayMs.get(pid),
   }));
   mkdirSync(RESULTS, { recursive: true });
-  const name = `${RESULTS}soak-${on.date.slice(0, 10)}-${on.revision}${workers > 0 ? `-${workers}-workers` : ''}.json`;
+  const name = `${RESULTS}soak-${on.date.slice(0, 10)}-${on.revision}${workers > 1 ? `-${workers}-workers` : ''}.json`;
   const settings = { minutes: Number(values.minutes), workers, kill: values.kill, seed, services };
   writeFileSync(name, `${JSON.stringify({ machine: on, settings, ...told, honest, processes }, null, 1)}\n`);
   console.log(`written to ${name}`);
@@ -403,7 +403,7 @@ const on = machine();
 console.log(
   `${describeMachine(on)}\nseed ${seed}; ${values.minutes} minutes, ${services * POLICIES_PER_FILE * RULES_PER_POLICY} rules, two sets in turn, ` +
     `${HONEST_CONNECTIONS} honest connections and ${values['no-hostile'] ? 0 : HOSTILE_CONNECTIONS} hostile` +
-    (workers > 0 ? `, ${workers} workers${values.kill ? ', one of which is killed now and then' : ''}` : ''),
+    `, ${workers} ${workers === 1 ? 'worker' : 'workers'}${values.kill ? ', one of which is killed now and then' : ''}`,
 );
 const base = temporaryBase();
 const clean = (): void => rmSync(base, { recursive: true, force: true });
