@@ -176,13 +176,15 @@ const overload = z
       .describe(
         'Work between two looks at the sockets, in milliseconds, above which only what is kept is answered; other checks are refused (503).',
       ),
-    // Enough for a second of verification on one core, and a bound for what fetches can hold up.
+    // One to two seconds of verifying signatures on one core: nobody waits longer for more.
     maxWaiting: z
       .int()
       .min(1)
       .max(1_000_000)
       .default(4096)
-      .describe('Checks that wait for a token to be verified or keys to be fetched; more are refused (503).'),
+      .describe(
+        'Checks that wait for a token to be verified or keys to be fetched, in each worker; more are refused (503).',
+      ),
     errorResponse: z
       .boolean()
       .default(false)
