@@ -289,6 +289,32 @@ spec:
   );
 
   test(
+    'gives no connections to a worker that hangs, ends it, and starts another',
+    async () => {
+      using dir = files({ 'shop.yaml': SHOP });
+      await using service = new Service('--policies', dir.path, '--workers', '2');
+      await service.ready();
+      const [hanging, other] = workersOf(service);
+      process.kill(hanging!, 'SIGSTOP');
+      await service.until('nothing is given to it any more', async () => {
+        const [session] = await connections(service.address, 1);
+        const answered = ask(session!, ALLOWED);
+        const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), 1000).unref());
+        const two = await Promise.race([
+          Promise.all([answered, connections(service.address, 3).then((more) => statuses(more, ALLOWED))]),
+          late,
+        ]);
+        return two !== null;
+      });
+      await service.until('it is replaced', () => service.logged(REPLACED).length === 1);
+      expect(service.logged('a process that answers checks hangs, and is ended')).toMatchObject([{ pid: hanging }]);
+      expect(workersOf(service)).toContain(other);
+      expect(workersOf(service)).toHaveLength(2);
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
     'has its calls in flight answered, and ends, when its primary is killed',
     async () => {
       using dir = files({ 'shop.yaml': SHOP });

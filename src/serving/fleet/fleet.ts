@@ -30,7 +30,9 @@ export interface FleetOptions {
 }
 
 /** Beats that may be missing before a worker is taken for hung: far more than any pause of a living one. */
-const MAX_SILENT_TICKS = 15;
+const MAX_SILENT_TICKS = 10;
+/** Beyond so many a worker gets no connections while others give signs of life. */
+const MAX_LIVELY_TICKS = 2;
 /** Connections that wait while no worker serves. */
 const MAX_HELD_CONNECTIONS = 256;
 /** A worker that has lived so long did not end because of how it started: the next one is started at once. */
@@ -201,7 +203,9 @@ export class Fleet implements DataPlane {
   }
 
   #give(socket: Socket): void {
-    const worker = leastLoaded([...this.#serving]);
+    // One that hangs looks idle, and would keep what it is given until it is ended.
+    const lively = [...this.#serving].filter(({ silentTicks }) => silentTicks <= MAX_LIVELY_TICKS);
+    const worker = leastLoaded(lively) ?? leastLoaded([...this.#serving]);
     if (worker !== null) worker.give(socket);
     else if (!this.#draining && this.#held.length < MAX_HELD_CONNECTIONS) this.#held.push(socket);
     else socket.destroy();

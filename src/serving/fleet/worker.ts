@@ -155,9 +155,14 @@ export class Worker implements Candidate {
     return reading ?? this.#lastReading;
   }
 
-  /** For how many calls of this it has not given a sign of life. */
+  /** Once in the time of a beat: for how many of them it has given no sign of life. */
   tick(): number {
-    return this.#silentTicks++;
+    return ++this.#silentTicks;
+  }
+
+  /** How many ticks ago it gave a sign of life. */
+  get silentTicks(): number {
+    return this.#silentTicks;
   }
 
   /** Tells it to answer what is in flight and to end. */
