@@ -36,14 +36,15 @@ await runMain(async () => {
 });
 
 /**
- * Serving is more than the other commands run: it reads its policies in a worker thread, which has a file of its own.
+ * Serving is more than the other commands run: its policies are read in a thread, and its workers are processes, which have
+ * files of their own.
  *
  * @param {string} portcullis
  * @param {string} policies
  * @param {string} cwd
  */
 async function serves(portcullis, policies, cwd) {
-  const args = ['serve', '--policies', policies, '--listen', '127.0.0.1:0', '--admin', ''];
+  const args = ['serve', '--policies', policies, '--listen', '127.0.0.1:0', '--admin', '', '--workers', '2'];
   const service = spawn(portcullis, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 });
   const closed = once(service, 'close');
   let output = '';
