@@ -45,7 +45,7 @@ export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
  */
 export const MAX_SESSION_MEMORY_MIB = 256;
 
-/** Far above what any mesh has, far below what its memory would hurt. */
+/** Far above what any mesh has. The native transport takes fewer where there is little memory. */
 export const MAX_CONNECTIONS = 65_536;
 
 /** A TLS handshake takes two round trips; who needs longer holds a socket for nothing. */

@@ -99,12 +99,7 @@ export const ROWS: readonly Row[] = [
   row('3.6', 'prototype names', 'process'),
   row('3.6', 'regular expressions that explode', 'process'),
   row('3.6', 'deep recursion', 'process'),
-  partly(
-    '3.6',
-    'gRPC floods',
-    'streams, resets and stalled peers are tested with the transport; floods of the native one come with it',
-    'process',
-  ),
+  row('3.6', 'gRPC floods', 'process', 'transport/native/hostile', 'transport/native/hoarding'),
   partly('3.6', 'ways to fail open outside of the service', 'needs the command `doctor`, which does not exist yet'),
   row('3.6', 'absent fields and unknown values', 'process'),
   row('3.6', 'unsupported rule keys', 'process'),

@@ -3,6 +3,7 @@
  * there: whatever a client of the mesh can make an honest Envoy do must stay below.
  */
 import { totalmem } from 'node:os';
+import { MAX_CONNECTIONS } from '../limits.ts';
 
 /** A client's preface and its SETTINGS come with the first packet; who takes longer holds a socket for nothing. */
 export const PREFACE_TIMEOUT_MS = 10_000;
@@ -63,9 +64,9 @@ export const WRITE_STALL_MS = 20_000;
  * What an open stream takes, about. So many of a connection are part of what the connection costs; more are counted, so many at
  * once, so that a call by itself has nothing to count.
  */
-export const STREAM_BYTES = 1_024;
-export const FREE_STREAMS = 64;
-export const STREAMS_COUNTED_AT_ONCE = 1_024;
+export const STREAM_BYTES = 512;
+export const FREE_STREAMS = 16;
+export const STREAMS_COUNTED_AT_ONCE = 64;
 
 /** Messages of which a stream has not seen the end: above it only the oldest call of a connection may go on sending. */
 export const UNFINISHED_MESSAGE_BYTES = 256 * 1024 * 1024;
@@ -86,3 +87,14 @@ export const REFUSED_CALL_BYTES = 32 * 1024;
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 export const INFLATING_AT_ONCE = 2;
 export const MAX_WAITING_TO_INFLATE = 1_000;
+
+/**
+ * What a connection takes by itself, about: its socket, a table of HPACK full of small fields, {@link FREE_STREAMS} open calls, and the
+ * streams that are remembered. Some 24 KiB were seen.
+ */
+export const CONNECTION_BYTES = 32 * 1024;
+
+/** All of them may take as much as may be held for them. */
+export function maxConnections(): number {
+  return Math.min(MAX_CONNECTIONS, Math.floor(maxHeldBytes() / CONNECTION_BYTES));
+}

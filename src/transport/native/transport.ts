@@ -1,7 +1,7 @@
 /** The transport on node:net and node:tls alone: HTTP/2 as far as a server for gRPC needs it. */
 import type { Socket } from 'node:net';
 import { Counters } from '../counts.ts';
-import { CERTIFICATE_POLL_MS, MAX_CONNECTIONS } from '../limits.ts';
+import { CERTIFICATE_POLL_MS } from '../limits.ts';
 import { listen } from '../listen.ts';
 import { openServer } from '../server.ts';
 import type { Peer } from '../socket-server.ts';
@@ -14,7 +14,7 @@ import type {
   TransportLog,
   TransportServer,
 } from '../transport.ts';
-import { maxHeldBytes } from './bounds.ts';
+import { maxConnections, maxHeldBytes } from './bounds.ts';
 import { Connection } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
@@ -23,7 +23,7 @@ export interface NativeTransportOptions {
   readonly certificatePollMs?: number;
   /** A number from 0 to 1, drawn once for each connection; for tests. Default `Math.random`. */
   readonly random?: () => number;
-  /** Default {@link MAX_CONNECTIONS}. */
+  /** Default {@link maxConnections}. */
   readonly maxConnections?: number;
   /** For all connections together. Default {@link maxHeldBytes}. */
   readonly maxHeldBytes?: number;
@@ -38,7 +38,7 @@ export class NativeTransport implements Transport {
     this.#options = {
       certificatePollMs: CERTIFICATE_POLL_MS,
       random: Math.random,
-      maxConnections: MAX_CONNECTIONS,
+      maxConnections: maxConnections(),
       maxHeldBytes: maxHeldBytes(),
       ...options,
     };

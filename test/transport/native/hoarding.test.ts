@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { CONNECTION_BYTES, FREE_STREAMS } from '../../../src/transport/native/bounds.ts';
 import { ErrorCode, MAX_FRAME_BYTES } from '../../../src/transport/native/frame.ts';
 import { waitUntil } from '../../e2e/support/wait.ts';
 import { Cleanup } from '../support/cleanup.ts';
 import {
+  ACK,
   call,
   DATA,
   END_STREAM,
@@ -10,8 +12,10 @@ import {
   headers,
   HEADERS,
   message,
+  PREFACE,
   requestBlock,
   setting,
+  SETTINGS,
   uint32,
   WINDOW_UPDATE,
 } from './support/frames.ts';
@@ -35,7 +39,7 @@ const clientStream = (i: number): number => 2 * i + 1;
 jest.setTimeout(60_000);
 
 /** What one connection may have at most is tested in hostile.test.ts; here it is what all of them have together. */
-describe('peers that hoard', () => {
+describe('gRPC floods: peers that hoard', () => {
   const cleanup = new Cleanup();
   let server: ServerProcess;
   let before: number;
@@ -88,17 +92,35 @@ describe('peers that hoard', () => {
     expect(other.goaway()).toBeNull();
   }
 
-  it('the beginnings of frames', async () => {
+  it('connections with all that a connection may have', async () => {
+    // As many fields as the table takes, and streams that are remembered because we have reset them.
+    const fields = Array.from({ length: 120 }, (_, i) => Buffer.from([0x40, 1, 0x61 + (i % 26), 1, 0x30 + (i % 60)]));
+    const full = Buffer.concat([requestBlock(ECHO), ...fields]);
     const clients: RawClient[] = [];
-    const header = frame(DATA, 0, 1, Buffer.alloc(MAX_FRAME_BYTES)).subarray(0, 9);
-    for (let i = 0; i < 700; i++) {
+    for (let i = 0; i < 200; i++) {
       const client = await open();
-      await client.settle();
-      client.send(header);
+      client.send(headers(1, full), headers(3, requestBlock(ECHO, { connection: 'close' })));
+      for (let k = 2; k <= FREE_STREAMS; k++) client.send(headers(clientStream(k), requestBlock(ECHO)));
       clients.push(client);
     }
+    for (const client of clients) await client.settle();
+    expect(await server.counts()).toMatchObject({ connectionsOpen: clients.length, bytesHeld: 0 });
+    const taken = (await server.memory()).left - before;
+    expect(taken).toBeLessThan(clients.length * CONNECTION_BYTES);
+    // Or they were not what they should be.
+    expect(taken).toBeGreaterThan((clients.length * CONNECTION_BYTES) / 4);
+  });
+
+  it('the beginnings of frames', async () => {
+    const header = frame(DATA, 0, 1, Buffer.alloc(MAX_FRAME_BYTES)).subarray(0, 9);
+    const clients = await Promise.all(Array.from({ length: 700 }, () => RawClient.connect(server.address)));
+    for (const client of clients) {
+      cleanup.add(() => client.destroy());
+      // Nothing can be sent any more behind what has begun.
+      client.send(PREFACE, frame(SETTINGS, 0, 0), frame(SETTINGS, ACK, 0), header);
+    }
     await waitUntil('some of them to be closed', () => clients.some((client) => client.goaway() !== null));
-    // Who has begun a frame cannot be asked anything. Of so many that hold a frame each, none holds more than who needs two.
+    // Of so many that hold a frame each, none holds more than who needs two.
     const closed = clients.filter((client) => client.goaway() !== null);
     await expectBounded(closed, 12 * KIB);
   });
@@ -116,7 +138,7 @@ describe('peers that hoard', () => {
 
   it('calls that wait, of connections that have gone', async () => {
     const faultsBefore = await closedForMemory();
-    for (let i = 0; i < 400 && (await closedForMemory()) === faultsBefore; i++) {
+    const comeAndGo = async (): Promise<void> => {
       const client = await open();
       const parts = [call(1, HELD, Buffer.of(1))];
       for (let k = 1; k < 4; k++) parts.push(call(clientStream(k), ECHO, Buffer.alloc(15 * KIB)));
@@ -124,6 +146,9 @@ describe('peers that hoard', () => {
       await client.settle();
       client.destroy();
       await client.waitClosed();
+    };
+    for (let i = 0; i < 40 && (await closedForMemory()) === faultsBefore; i++) {
+      await Promise.all(Array.from({ length: 10 }, comeAndGo));
     }
     expect(await closedForMemory()).toBeGreaterThan(faultsBefore);
     expect((await server.memory()).left - before).toBeLessThan(MAX_HELD_BYTES + NOISE_BYTES);

@@ -48,7 +48,7 @@ const clientStream = (i: number): number => 2 * i + 1;
 /** Hundreds of thousands of frames, on a machine that may have other things to do. */
 jest.setTimeout(60_000);
 
-describe('a hostile peer', () => {
+describe('gRPC floods: a hostile peer', () => {
   const cleanup = new Cleanup();
   let server: ServerProcess;
   let honest: GrpcClient;
