@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { startService } from '../support/service.ts';
 import { startWorld } from '../support/world.ts';
 import { runProgram } from './client.ts';
-import { checksBy, complaintsOf, POLICIES } from './deployment.ts';
+import { checksBy, complaintsOf, POLICIES, UNBOUNDED } from './deployment.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -20,7 +20,10 @@ async function script(name: string, args: readonly string[]): Promise<string> {
 const all = String;
 
 async function direct(total: number): Promise<string[]> {
-  const service = await startService({ policies: `${ROOT}policies`, config: { transport: 'native' } });
+  const service = await startService({
+    policies: `${ROOT}policies`,
+    config: { transport: 'native', overload: UNBOUNDED },
+  });
   try {
     const problems: string[] = [];
     // `--duration 0` and `-D 0`: a number of calls in place of the ten seconds.
@@ -40,7 +43,7 @@ async function direct(total: number): Promise<string[]> {
 
 async function throughEnvoy(total: number): Promise<string[]> {
   const world = await startWorld({
-    services: { portcullis: { policies: POLICIES, config: { transport: 'native' } } },
+    services: { portcullis: { policies: POLICIES, config: { transport: 'native', overload: UNBOUNDED } } },
     listeners: [
       {
         name: 'plaintext',
