@@ -14,6 +14,9 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
+/** What one core can do: more workers are measured elsewhere. */
+export const ONE_WORKER = ['--workers', '1'];
+
 export type ServerKind = 'native' | 'grpc-js' | 'go-noop';
 export const SERVER_KINDS: readonly ServerKind[] = ['native', 'grpc-js', 'go-noop'];
 
@@ -75,7 +78,7 @@ async function startOurs(transport: ServerKind, options: ServerOptions): Promise
     ...nodeOptions,
     join(ROOT, 'src', 'main.ts'),
     ...['serve', '--config', configFile, '--policies', policies, '--listen', address, '--admin', admin],
-    ...(knowsWorkers() ? ['--workers', '1'] : []),
+    ...ONE_WORKER,
   ]);
   const child = startLogging(transport, command, args, join(directory, `${transport}.log`));
   return running(transport, address, `http://${admin}`, child);
@@ -125,14 +128,4 @@ async function running(name: string, address: string, adminUrl: string | null, c
       await child.stop();
     },
   };
-}
-
-let workers: boolean | null = null;
-
-/** More than one is measured elsewhere. */
-function knowsWorkers(): boolean {
-  workers ??= spawnSync(process.execPath, [join(ROOT, 'src', 'main.ts'), 'serve', '--help'], {
-    encoding: 'utf8',
-  }).stdout.includes('--workers');
-  return workers;
 }

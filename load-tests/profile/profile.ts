@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { generate } from '../bench/generate.ts';
-import { onCore, twoCores } from '../bench/servers.ts';
+import { ONE_WORKER, onCore, twoCores } from '../bench/servers.ts';
 import { writeTraffic } from '../bench/traffic-files.ts';
 import { SHAPES } from '../generator/recorded/read.ts';
 import { DEFAULT_TRAFFIC } from '../generator/requests.ts';
@@ -68,7 +68,7 @@ class ProfiledService {
     const log = openSync(join(directory, 'service.log'), 'w');
     const [command, args] = onCore(core, process.execPath, [
       ...['--import', PRELOAD, join(ROOT, 'src', 'main.ts')],
-      ...['serve', '--config', config, '--policies', policies, '--listen', address, '--admin', ''],
+      ...['serve', '--config', config, '--policies', policies, '--listen', address, '--admin', '', ...ONE_WORKER],
     ]);
     this.#process = spawn(command, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
     closeSync(log);
