@@ -177,7 +177,8 @@ async function soak(base: string): Promise<Outcome> {
     const capacitySeconds = Number(values['capacity-seconds']);
     await sleep(capacitySeconds * 1_000);
     const [after, cpuAfter] = [await honest.ask({ ask: 'report' }), cpuSecondsOf(service)];
-    const answered = after.answers - before.answers;
+    // What was refused for overload is no answer of the kind that is counted.
+    const answered = after.answers - after.overloaded - (before.answers - before.overloaded);
     const capacity = {
       perSecond: answered / capacitySeconds,
       cpuUs: ((cpuAfter - cpuBefore) * 1e6) / answered,
