@@ -68,9 +68,12 @@ export const STREAM_BYTES = 512;
 export const FREE_STREAMS = 16;
 export const STREAMS_COUNTED_AT_ONCE = 64;
 
-/** Messages of which a stream has not seen the end: above it only the oldest call of a connection may go on sending. */
-export const UNFINISHED_MESSAGE_BYTES = 256 * 1024 * 1024;
-/** All that is held for peers, of all connections together: above it the one that holds the most has to go. */
+/**
+ * Messages of which a stream has not seen the end, as a share of all that may be held: above it only the oldest call of a connection may
+ * go on sending.
+ */
+export const UNFINISHED_SHARE = 1 / 8;
+/** All that is held for peers, of all connections together: above it the one that holds the most has to go, or loses its call. */
 const MAX_HELD_BYTES = 2 * 1024 * 1024 * 1024;
 /** Of the memory that the process may use. The rest is for the policies, and for what the engine has not collected yet. */
 const HELD_SHARE = 1 / 4;

@@ -32,15 +32,16 @@ export class MemoryBudget {
     this.#accounts.delete(account);
   }
 
-  /** Throws {@link ConnectionError}, and takes nothing, when it would be too much and nobody holds more than this account. */
-  take(account: MemoryAccount, bytes: number): void {
+  /** False, and nothing taken, when it would be too much and nobody holds more than this account. */
+  take(account: MemoryAccount, bytes: number): boolean {
     while (this.#bytes + bytes > this.#maxBytes) {
       const largest = this.#largest();
-      if (largest === null || largest.heldBytes <= account.heldBytes + bytes) throw tooMuch();
+      if (largest === null || largest.heldBytes <= account.heldBytes + bytes) return false;
       this.#accounts.delete(largest);
       largest.close(tooMuch());
     }
     this.#bytes += bytes;
+    return true;
   }
 
   giveBack(bytes: number): void {
@@ -68,8 +69,14 @@ export class MemoryAccount {
 
   /** Throws {@link ConnectionError}, and takes nothing, when it would be too much. */
   take(bytes: number): void {
-    this.#budget.take(this, bytes);
+    if (!this.tryTake(bytes)) throw tooMuch();
+  }
+
+  /** False, and nothing taken, when it would be too much. */
+  tryTake(bytes: number): boolean {
+    if (!this.#budget.take(this, bytes)) return false;
     this.heldBytes += bytes;
+    return true;
   }
 
   giveBack(bytes: number): void {

@@ -2,7 +2,7 @@
  * A message that came in several pieces ("Length-Prefixed-Message → Compressed-Flag Message-Length Message"), put
  * together in memory that grows with what has come, not with what was announced.
  */
-import { MESSAGE_CUT_OFF, MESSAGE_TOO_LARGE, ONE_MESSAGE_EXPECTED } from './call-status.ts';
+import { MESSAGE_CUT_OFF, MESSAGE_TOO_LARGE, ONE_MESSAGE_EXPECTED, TOO_MUCH_AT_ONCE } from './call-status.ts';
 import type { Status } from './call-status.ts';
 import { readUint32 } from './frame.ts';
 import type { MemoryAccount } from './memory-budget.ts';
@@ -34,7 +34,7 @@ export class MessageReader {
     return this.#prefix[0] !== 0;
   }
 
-  /** Returns why the call has to end, or null. Throws {@link ConnectionError} when there is no more memory for it. */
+  /** Returns why the call has to end, or null. */
   push(bytes: Uint8Array, start: number, end: number): Status | null {
     let at = start;
     while (this.#prefixBytes < MESSAGE_PREFIX_BYTES) {
@@ -46,7 +46,7 @@ export class MessageReader {
     }
     const length = this.#length + end - at;
     if (length > this.#announced) return ONE_MESSAGE_EXPECTED;
-    if (length > this.#message.length) this.#grow(length);
+    if (length > this.#message.length && !this.#grow(length)) return TOO_MUCH_AT_ONCE;
     this.#message.set(bytes.subarray(at, end), this.#length);
     this.#length = length;
     return null;
@@ -66,12 +66,13 @@ export class MessageReader {
     this.#message = new Uint8Array();
   }
 
-  #grow(needed: number): void {
+  #grow(needed: number): boolean {
     const size = Math.min(this.#announced, Math.max(needed, 2 * this.#message.length, FIRST_BYTES));
-    this.#memory.take(size - this.#message.length);
+    if (!this.#memory.tryTake(size - this.#message.length)) return false;
     // Not from the pool of small buffers: the handler may keep it.
     const grown = new Uint8Array(size);
     grown.set(this.#message.subarray(0, this.#length));
     this.#message = grown;
+    return true;
   }
 }

@@ -15,7 +15,6 @@ import {
   STREAMS_COUNTED_AT_ONCE,
   STREAM_ERROR_BURST,
   STREAM_ERRORS_PER_SECOND,
-  UNFINISHED_MESSAGE_BYTES,
 } from './bounds.ts';
 import { MALFORMED, planCall } from './call-plan.ts';
 import type { CallPlan } from './call-plan.ts';
@@ -40,6 +39,8 @@ import { Stream } from './stream.ts';
 export interface StreamsOptions {
   readonly methods: Methods;
   readonly maxMessageBytes: number;
+  /** Of one connection, above which it is held back. */
+  readonly maxUnfinishedBytes: number;
   readonly maxConcurrentStreams: number;
   readonly counters: Counters;
   readonly log: TransportLog;
@@ -88,10 +89,10 @@ export class Streams {
     this.#peer = peer;
     this.#options = options;
     this.#memory = memory;
-    const { maxMessageBytes, log } = options;
+    const { maxMessageBytes, maxUnfinishedBytes, log } = options;
     this.sender = new Sender(output, memory, (stream) => this.#sent(stream));
     this.#calls = new Calls(this.sender, peer, memory, log, (error) => owner.fail(error));
-    this.#bodies = new RequestBodies(maxMessageBytes, UNFINISHED_MESSAGE_BYTES, memory, (id, bytes) =>
+    this.#bodies = new RequestBodies(maxMessageBytes, maxUnfinishedBytes, memory, (id, bytes) =>
       this.sender.windowUpdate(id, bytes),
     );
   }

@@ -14,7 +14,7 @@ import type {
   TransportLog,
   TransportServer,
 } from '../transport.ts';
-import { maxConnections, maxHeldBytes } from './bounds.ts';
+import { maxConnections, maxHeldBytes, UNFINISHED_SHARE } from './bounds.ts';
 import { Connection } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
@@ -46,12 +46,23 @@ export class NativeTransport implements Transport {
 
   serve(options: ServeOptions, methods: Methods): Promise<TransportServer> {
     const log = this.#log;
-    const { certificatePollMs, random, maxConnections } = this.#options;
+    const { certificatePollMs, random, maxConnections, maxHeldBytes } = this.#options;
     const { tls, maxMessageBytes, maxConcurrentStreams } = options;
     const counters = new Counters();
-    const budget = new MemoryBudget(this.#options.maxHeldBytes);
+    const budget = new MemoryBudget(maxHeldBytes);
+    const maxUnfinishedBytes = UNFINISHED_SHARE * maxHeldBytes;
     const maxAgeMs = options.maxConnectionAgeSeconds * 1000;
-    const settings = { methods, maxMessageBytes, maxConcurrentStreams, maxAgeMs, random, budget, counters, log };
+    const settings = {
+      methods,
+      maxMessageBytes,
+      maxUnfinishedBytes,
+      maxConcurrentStreams,
+      maxAgeMs,
+      random,
+      budget,
+      counters,
+      log,
+    };
     const connect = (socket: Socket, peer: Peer): Connection => new Connection(socket, peer, settings);
     const heldBytes = (): number => budget.heldBytes;
     return openServer({ tls, certificatePollMs, maxConnections, counters, log, connect, heldBytes });
