@@ -9,6 +9,7 @@ import { NO_LINES, joinedHeader } from '../attributes/header-lines.ts';
 import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { CheckSource } from '../attributes/request-attributes.ts';
 import type { ProofPlaces } from '../identity/plan.ts';
+import { sortMapEntries } from './map-entries.ts';
 import type { SpanKey } from './span-table.ts';
 import { WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
@@ -84,6 +85,8 @@ export class CheckRequestView implements CheckSource {
       if (message.field === 1) this.#readAttributes(message.message());
       else message.skip();
     }
+    sortMapEntries(this.#buffer, this.#contextExtensions);
+    sortMapEntries(this.#buffer, this.#destinationLabels);
   }
 
   #readAttributes(context: WireReader): void {

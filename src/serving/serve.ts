@@ -49,6 +49,11 @@ export interface ServeParts {
 /** Runs the service: listens at once, answers from policies as soon as there are good ones, ends when told to. */
 export async function serve(config: ServiceConfig, parts: ServeParts): Promise<ExitCode> {
   const { log, lines, signals, terminal } = parts;
+  if (config.overload.errorResponse)
+    log.warn(
+      { setting: 'overload.errorResponse' },
+      'an Envoy with failure_mode_allow (Istio: failOpen) lets requests in unchecked while this service is overloaded or not ready',
+    );
   const plane = await openPlane(config, log, lines);
   const state = { draining: false };
   const health = new Health([SERVICE]);

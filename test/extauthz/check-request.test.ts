@@ -120,7 +120,7 @@ describe.each([
       destinationPort: view.destinationPort,
       destinationPrincipal: view.destinationPrincipal,
       destinationLabels: [...view.destinationLabels],
-      contextExtensions: [...view.contextExtensions],
+      contextExtensions: Object.fromEntries(view.contextExtensions),
       sni: view.sni,
       hasHttp: view.hasHttp,
     }).toEqual({
@@ -142,10 +142,7 @@ describe.each([
         ['app', 'orders'],
         ['version', 'v1'],
       ],
-      contextExtensions: [
-        ['namespace', 'shop'],
-        ['label.app', 'orders'],
-      ],
+      contextExtensions: { namespace: 'shop', 'label.app': 'orders' },
       sni: 'Orders.example.com',
       hasHttp: true,
     });
