@@ -190,7 +190,9 @@ class RequestWriter {
     }
     if (attributes.contextExtensions !== undefined) {
       const { namespace, name } = called;
-      attributes.contextExtensions = { namespace, serviceAccount: name, 'label.app': name };
+      const entries = Object.entries({ namespace, serviceAccount: name, 'label.app': name });
+      // A map has no order, and Envoy writes its entries in another one each time.
+      attributes.contextExtensions = Object.fromEntries(shuffled(entries, random));
     }
     if (token !== null) {
       const { fields } =
@@ -228,6 +230,11 @@ class RequestWriter {
   #digits(count: number): string {
     return Array.from({ length: count }, () => 1 + this.#random.int(9)).join('');
   }
+}
+
+function shuffled<T>(values: readonly T[], random: Random): T[] {
+  const left = [...values];
+  return values.map(() => left.splice(random.int(left.length), 1)[0]!);
 }
 
 function idOf({ namespace, name }: Account): string {
