@@ -1,6 +1,8 @@
 /** The command line: one program, its commands, and what it ends with. */
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { envoyConfigCommand } from './commands/envoy-config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { lintCommand } from './commands/lint.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -35,7 +37,9 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
     .addCommand(checkCommand(terminal, end))
     .addCommand(explainCommand(terminal, end))
     .addCommand(lintCommand(terminal, end))
-    .addCommand(testCommand(terminal, end));
+    .addCommand(testCommand(terminal, end))
+    .addCommand(doctorCommand(terminal, end))
+    .addCommand(envoyConfigCommand(terminal, end));
   for (const command of [program, ...program.commands]) settle(command, terminal);
   try {
     await program.parseAsync([...args], { from: 'user' });

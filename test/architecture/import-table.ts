@@ -31,7 +31,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Allowance>> = {
   },
   telemetry: { imports: ['lib'] },
   config: { imports: ['lib'] },
+  doctor: { imports: ['lib', 'policy', 'config'] },
   admin: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
-  cli: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
+  cli: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config', 'doctor'] },
   serving: { imports: [...DATA_PLANE, 'pap', 'transport', 'audit', 'telemetry', 'config', 'admin', 'cli'] },
 };

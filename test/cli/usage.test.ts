@@ -4,7 +4,7 @@ import { portcullis, portcullisProcess } from './support.ts';
 
 const TIMEOUT_MS = 60_000;
 
-test.each(['serve', 'check', 'explain', 'lint', 'test'])(
+test.each(['serve', 'check', 'explain', 'lint', 'test', 'doctor', 'envoy-config'])(
   '%s --help shows examples and ends with 0',
   async (command) => {
     const { code, stdout, stderr } = await portcullis([command, '--help']);

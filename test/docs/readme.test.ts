@@ -33,8 +33,8 @@ describe('reference tables', () => {
 
   it('Command line has every command', async () => {
     const { output } = await run(['--help']);
-    const commands = [...output.matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, name]) => name);
-    const named = tableUnder('Command line', README).map(([usage = '']) => /^`(\w+)/.exec(usage)?.[1]);
+    const commands = [...output.matchAll(/^ {2}([\w-]+) \[options\]/gm)].map(([, name]) => name);
+    const named = tableUnder('Command line', README).map(([usage = '']) => /^`([\w-]+)/.exec(usage)?.[1]);
     expect(named).toEqual(commands);
   });
 });

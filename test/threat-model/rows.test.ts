@@ -35,14 +35,13 @@ describe('the threat model', () => {
     expect(names.filter((each) => each.includes(title))).not.toEqual([]);
   });
 
-  test.each(ROWS.filter(({ later }) => later !== null).map((row) => [nameOf(row), row.later, row] as const))(
-    '%s, later: %s',
-    (_name, later, { tested }) => {
-      expect(later).not.toBe('');
-      const titles = [...registered.values()].flat();
-      expect(titles.includes(_name)).toBe(tested.length > 0);
-    },
-  );
+  test('what of a class is not tested here says why', () => {
+    const titles = [...registered.values()].flat();
+    for (const row of ROWS.filter(({ later }) => later !== null)) {
+      expect(row.later).not.toBe('');
+      expect(titles.includes(nameOf(row))).toBe(row.tested.length > 0);
+    }
+  });
 
   test('has no class twice, and no test of a class that is not in it', () => {
     const names = ROWS.map(nameOf);

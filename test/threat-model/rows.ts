@@ -20,13 +20,6 @@ const row = (section: Section, title: string, ...tested: readonly string[]): Row
   later: null,
 });
 
-const partly = (section: Section, title: string, later: string, ...tested: readonly string[]): Row => ({
-  section,
-  title,
-  tested,
-  later,
-});
-
 /** The rows about tokens themselves. */
 const TOKENS = 'identity/jwt/threat-model-3.5';
 
@@ -44,11 +37,7 @@ export const ROWS: readonly Row[] = [
   row('3.1', 'no leading slash, `*`, absolute form, CONNECT', 'path', 'path.e2e'),
   row('3.1', 'templates and odd characters', 'path', 'path.e2e'),
   row('3.1', 'header copies of the path', 'path', 'path.e2e'),
-  partly(
-    '3.1',
-    'injected header re-routes',
-    'a warning about it needs the routes of Envoy, which policies do not show; it belongs to `doctor` and `envoy-config`',
-  ),
+  row('3.1', 'injected header re-routes', 'doctor/threat-model'),
 
   row('3.2', 'host case', 'host-method'),
   row('3.2', 'host with a port', 'host-method'),
@@ -100,7 +89,7 @@ export const ROWS: readonly Row[] = [
   row('3.6', 'regular expressions that explode', 'process'),
   row('3.6', 'deep recursion', 'process'),
   row('3.6', 'gRPC floods', 'process', 'transport/native/hostile', 'transport/native/hoarding'),
-  partly('3.6', 'ways to fail open outside of the service', 'needs the command `doctor`, which does not exist yet'),
+  row('3.6', 'ways to fail open outside of the service', 'doctor/threat-model'),
   row('3.6', 'absent fields and unknown values', 'process'),
   row('3.6', 'unsupported rule keys', 'process'),
   row('3.6', 'shadow results', 'process'),
