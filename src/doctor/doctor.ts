@@ -36,8 +36,10 @@ export function examine(files: readonly InputFile[], facts: ServiceFacts): Exami
     for (const problem of trees.problems) {
       // A script or a bundle of certificates: nothing that is looked at here.
       if (problem.code === 'string-too-long') findings.addAt('not-shown', problem.position, '', problem.message);
-      else problems.push(problem);
     }
+    // One is enough: the file has to be mended, or left out, before more is known.
+    const first = trees.problems.find(({ code }) => code !== 'string-too-long');
+    if (first !== undefined) problems.push(first);
     for (const node of trees.nodes) documents.add(Part.root(findings, node));
   }
   problems.push(...documents.problems);

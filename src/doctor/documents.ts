@@ -83,9 +83,9 @@ export class Documents {
       const { node } = value;
       if (node?.kind !== 'scalar' || typeof node.value !== 'string') continue;
       // Whatever else people keep in ConfigMaps is no business of ours, however it looks.
-      if (key !== 'mesh' && !/static_resources|staticResources|extensionProviders/.test(node.value)) continue;
+      if (key !== 'mesh' && !CONFIGURES.test(node.value)) continue;
       const { nodes, problems } = readInnerTrees(new InnerText(node));
-      this.problems.push(...problems);
+      this.problems.push(...problems.slice(0, 1));
       for (const inner of nodes) {
         const part = Part.root(document.findings, inner, `${value.path}:`);
         if (key === 'mesh' && part.isMap) this.meshConfigs.push(part);
@@ -104,6 +104,9 @@ export class Documents {
     return true;
   }
 }
+
+/** What no configuration of Envoy or Istio that asks anybody is without. */
+const CONFIGURES = /static_?resources|dynamic_?resources|extensionProviders|googleapis\.com\/envoy\./i;
 
 /** A List in a List is nobody's file. */
 const MAX_LISTS = 3;

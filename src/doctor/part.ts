@@ -5,7 +5,7 @@
  */
 import type { Position } from '../lib/diagnostic.ts';
 import { entryOf, positionOf } from '../policy/parse/node.ts';
-import type { Node } from '../policy/parse/node.ts';
+import type { MapNode, Node } from '../policy/parse/node.ts';
 import type { FaultCode } from './codes.ts';
 import { durationMs } from './text/duration.ts';
 
@@ -71,7 +71,8 @@ export class Part {
 
   /** A field of a message, or a key of a map. */
   at(name: string): Part {
-    return this.#child(name, [name, camelCase(name)]);
+    const camel = camelCase(name);
+    return this.#child(name, camel === name ? [name] : [name, camel]);
   }
 
   /** A field some messages below. */
@@ -84,11 +85,14 @@ export class Part {
       this.unknown('a map of fields');
       return new Part(this.findings, null, this, step, null);
     }
-    for (const key of this.#node === null ? [] : keys) {
-      const entry = entryOf(this.#node!, key);
-      if (entry !== undefined) return new Part(this.findings, entry.value, this, step, entry.keyStart);
-    }
-    return new Part(this.findings, null, this, step, null);
+    const [first, second] = (this.#node === null ? [] : keys).flatMap(
+      (key) => entryOf(this.#node as MapNode, key) ?? [],
+    );
+    if (first === undefined) return new Part(this.findings, null, this, step, null);
+    const part = new Part(this.findings, first.value, this, step, first.keyStart);
+    // Which of the two would count is for nobody to guess.
+    if (second !== undefined) part.unknown('written once');
+    return part;
   }
 
   /** The items of a list; none when it is absent. */

@@ -11,10 +11,23 @@ const TIMEOUT_MS = 60_000;
 
 const DEPLOY = join(import.meta.dirname, '../../deploy');
 
+/** The second provider that deploy/istio/waypoint.yaml tells people to add, for waypoints alone. */
+const WAYPOINTS = `extensionProviders:
+  - name: portcullis-waypoints
+    envoyExtAuthzGrpc:
+      service: portcullis-waypoints.portcullis-system.svc.cluster.local
+      port: 9191
+      timeout: 0.2s
+      failOpen: false
+      statusOnError: '503'
+`;
+
 test.each([['envoy'], ['istio']])(
   'finds nothing in deploy/%s',
   async (name) => {
-    const { code, stdout, stderr } = await portcullis(['doctor', join(DEPLOY, name)]);
+    using dir = files(name === 'istio' ? { 'waypoints.yaml': WAYPOINTS } : {});
+    const paths = [join(DEPLOY, name), ...(name === 'istio' ? [dir.at('waypoints.yaml')] : [])];
+    const { code, stdout, stderr } = await portcullis(['doctor', ...paths]);
     expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^nothing found in \d files?\n$/);
   },

@@ -609,6 +609,12 @@ export const ENVOY_CASES: readonly EnvoyCase[] = [
   },
   {
     code: 'unknown-shape',
+    what: 'a switch that is there in both forms',
+    change: ({ filter }) => (filter.failureModeAllow = true),
+    path: '^.failure_mode_allow',
+  },
+  {
+    code: 'unknown-shape',
     what: 'a switch that is neither on nor off',
     change: ({ filter }) => (filter.failure_mode_allow = 'perhaps'),
     path: '^.failure_mode_allow',
@@ -782,6 +788,12 @@ export const ISTIO_CASES: readonly IstioCase[] = [
     what: 'all but some paths, on one port',
     change: ({ custom }) =>
       (custom.spec.rules = [{ to: [{ operation: { notPaths: ['/healthz'], ports: ['8080'] } }] }]),
+    at: 'authorization-policy.yaml spec.rules[0]',
+  },
+  {
+    code: 'unknown-shape',
+    what: 'a rule that is none',
+    change: ({ custom }) => (custom.spec.rules = [null]),
     at: 'authorization-policy.yaml spec.rules[0]',
   },
   {

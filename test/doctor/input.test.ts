@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { changedEnvoy, changedIstio, found, look } from './support.ts';
-import type { Loose } from './support.ts';
+import type { Change, Loose } from './support.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ENVOY_FILE = join(ROOT, 'deploy/envoy/envoy.yaml');
@@ -214,6 +214,43 @@ describe('a sidecar of Istio', () => {
   });
 });
 
+describe('a listener without certificates of callers', () => {
+  it('has none to send, and a server name where there is TLS', () => {
+    const without = (change: Change): string =>
+      changedEnvoy((parts) => {
+        delete parts.filter.include_peer_certificate;
+        delete parts.filter.include_tls_session;
+        change(parts);
+      });
+    const oneSided = without(({ chain }) => {
+      const { typed_config: context } = chain.transport_socket;
+      delete context.require_client_certificate;
+      delete context.common_tls_context.validation_context;
+    });
+    const codes = (text: string): string[] => look(text).findings.map(({ code }) => code);
+    expect(codes(oneSided)).toEqual(['tls-session-missing']);
+    expect(codes(without(({ chain }) => delete chain.transport_socket))).toEqual([]);
+    expect(codes(without(() => null)).sort()).toEqual(['certificate-missing', 'tls-session-missing']);
+  });
+});
+
+describe('a ConfigMap', () => {
+  it('may hold the bootstrap of an Envoy, or files that it reads', () => {
+    const { static_resources: fixed } = JSON.parse(changedEnvoy(({ filter }) => (filter.shadow_mode = true)));
+    const resources = fixed.listeners.map((each: Loose) => ({
+      '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+      ...each,
+    }));
+    const map = (data: Loose): string => stringify({ apiVersion: 'v1', kind: 'ConfigMap', data });
+    const whole = map({ 'envoy.json': JSON.stringify({ static_resources: fixed }), 'notes.txt': 'a: [1' });
+    expect(found(file('map.yaml', whole))).toEqual([
+      expect.stringMatching(/^shadow-mode data\["envoy\.json"\]:\.static_resources\.listeners/),
+    ]);
+    const watched = map({ 'lds.yaml': stringify({ resources }) });
+    expect(found(file('map.yaml', watched)).filter((each) => each.startsWith('shadow-mode'))).toHaveLength(1);
+  });
+});
+
 describe('files of xDS resources', () => {
   const { static_resources: fixed } = JSON.parse(changedEnvoy());
   const resources = (type: string, list: Loose[]): string =>
@@ -328,6 +365,22 @@ describe('what is not known', () => {
     expect(found(file('a.json', '{"configs": [], "configs": []}'))).toEqual([
       'problem json-syntax this key is there twice',
     ]);
+  });
+
+  it('is told once a file, and keeps nothing from being told of others', () => {
+    const template = 'a: {{ .Values.a }}\nb: {{ .Values.b }}\n{{- end }}\n';
+    const open = changedEnvoy(({ filter }) => (filter.shadow_mode = true));
+    const { findings, problems } = look([
+      { path: 'template.yaml', text: template },
+      { path: 'envoy.json', text: open },
+    ]);
+    expect(problems).toHaveLength(1);
+    expect(findings.map(({ code }) => code)).toContain('shadow-mode');
+  });
+
+  it('says what long text was left out', () => {
+    const text = envoyText.replace('filename: /etc/envoy/tls/ca.crt', `inline_string: ${'a'.repeat(70_000)}`);
+    expect(found(file('envoy.yaml', text))).toEqual(['not-shown ']);
   });
 
   it('is no reason to go on for ever', () => {

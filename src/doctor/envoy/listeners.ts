@@ -18,6 +18,8 @@ export interface Manager {
   readonly listener: string;
   readonly filters: readonly HttpFilter[];
   readonly hasTls: boolean;
+  /** Callers may show one. */
+  readonly hasCertificates: boolean;
 }
 
 export function nameOfListener(listener: Part): string {
@@ -51,8 +53,27 @@ function managersOfChain(chain: Part, listener: string, configuration: EnvoyConf
       .items()
       .map((entry) => httpFilter(entry, configuration.filters)),
     hasTls: chain.at('transport_socket').isThere,
+    hasCertificates: asksForCertificate(chain.at('transport_socket')),
   }));
 }
+
+/** Whether the handshake asks callers for a certificate; where that cannot be told, it does. */
+function asksForCertificate(socket: Part): boolean {
+  if (!socket.isThere) return false;
+  const { type, config } = typed(socket.at('typed_config'));
+  const context = type.endsWith('.QuicDownstreamTransport') ? config.at('downstream_tls_context') : config;
+  if (context === config && !type.endsWith('.DownstreamTlsContext')) return !type.endsWith('.RawBuffer');
+  if (context.at('require_client_certificate').flag() === true) return true;
+  return VALIDATIONS.some((name) => context.in('common_tls_context', name).isThere);
+}
+
+const VALIDATIONS = [
+  'validation_context',
+  'combined_validation_context',
+  'validation_context_sds_secret_config',
+  'validation_context_certificate_provider',
+  'validation_context_certificate_provider_instance',
+];
 
 /** Istio's cluster for connections that nobody wants. */
 const BLACK_HOLE = 'BlackHoleCluster';
@@ -78,7 +99,7 @@ export function checkManager(
   routes: Routes,
   facts: ServiceFacts,
 ): void {
-  const { config, filters, listener, hasTls } = manager;
+  const { config, filters, listener, hasTls, hasCertificates } = manager;
   const looked = routesOf(config, configuration, routes);
   const asking = filters.flatMap((filter, index) => (isExtAuthz(filter.type) ? [index] : []));
   if (asking.length === 0) {
@@ -93,7 +114,7 @@ export function checkManager(
     checkAsking(filter, before);
     checkOrder(filters, index);
     checkRouteCache(filter.config, looked);
-    checkQuestion({ place: filter.config, layers: [], hasCertificates: hasTls });
+    checkQuestion({ place: filter.config, layers: [], hasTls, hasCertificates });
     checkClaims(filter, before, filters.slice(index + 1), facts);
     checkService(
       filter.config.at('grpc_service'),
@@ -119,7 +140,7 @@ function checkUnasked(
   // A redirect to https, or a fixed text: there is nothing behind it to protect.
   if (looked !== null && !looked.reachesUpstream) return;
   if (configuration.isIstio && looked !== null) {
-    const isOwn = [...looked.clusters].every((cluster) => ISTIO_OWN.has(cluster));
+    const isOwn = looked.clusters.size > 0 && [...looked.clusters].every((cluster) => ISTIO_OWN.has(cluster));
     if (isOwn || looked.isTunnel) {
       const why = isOwn ? 'for probes and metrics of the sidecar' : 'the outer end of a tunnel';
       config.report('not-examined', `the listener \`${listener}\` is ${why}`);

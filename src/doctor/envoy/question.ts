@@ -11,7 +11,9 @@ export interface QuestionPlace {
   readonly place: Part;
   /** The filter as it comes to be: settings of an earlier layer go before those of a later one. */
   readonly layers: readonly Part[];
-  /** Whether callers show certificates here; where not, none can be sent. */
+  /** Where there is no handshake, nothing of it can be sent. */
+  readonly hasTls: boolean;
+  /** Whether callers may show certificates here. */
   readonly hasCertificates: boolean;
 }
 
@@ -25,14 +27,14 @@ export function checkQuestion(question: QuestionPlace): void {
   if (raw.flag() !== true) raw.report('raw-headers-missing', 'repeated header lines are sent joined by commas');
   const mutations = setting(question, 'validate_mutations');
   if (mutations.flag() !== true) mutations.report('mutations-unchecked', 'answers are applied unchecked');
-  if (!question.hasCertificates) return;
   const certificate = setting(question, 'include_peer_certificate');
-  if (certificate.flag() !== true) {
+  if (question.hasCertificates && certificate.flag() !== true) {
     certificate.report('certificate-missing', 'the certificate of the caller is not sent, only one name of it');
   }
   const session = setting(question, 'include_tls_session');
-  if (session.flag() !== true)
+  if (question.hasTls && session.flag() !== true) {
     session.report('tls-session-missing', 'the server name of the TLS handshake is not sent');
+  }
 }
 
 /** How claims of tokens get into the question, where Envoy verifies tokens. */

@@ -76,6 +76,6 @@ function checkGenerated(
   const namespaces = own.length === 0 ? [rootNamespace] : new Set(own.map(({ namespace }) => namespace));
   for (const namespace of namespaces) {
     const here = namespace === rootNamespace ? [] : (merges.get(namespace) ?? []);
-    checkQuestion({ place: settings, layers: [...here, ...everywhere], hasCertificates: true });
+    checkQuestion({ place: settings, layers: [...here, ...everywhere], hasTls: true, hasCertificates: true });
   }
 }

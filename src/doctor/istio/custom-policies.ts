@@ -49,6 +49,7 @@ function checkCoverage(policy: CustomPolicy): void {
     return;
   }
   for (const rule of rules) {
+    if (!rule.isMap) rule.unknown('a rule');
     const [first, ...more] = conditionsOf(rule);
     if (first === undefined) continue;
     const what = [first, ...more].map((condition) => `\`${condition}\``).join(', ');

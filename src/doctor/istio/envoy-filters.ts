@@ -66,7 +66,7 @@ function checkFilterPatch(patch: EnvoyPatch, facts: ServiceFacts): void {
   if (config === null) return;
   if (insertsExtAuthz(patch)) {
     checkExtAuthz(config, facts);
-    checkQuestion({ place: config, layers: [], hasCertificates: true });
+    checkQuestion({ place: config, layers: [], hasTls: true, hasCertificates: true });
   } else {
     // What Istio made counts for all that a merge does not say: those faults are the provider's (check.ts).
     checkExtAuthz(config, facts, false);
