@@ -101,6 +101,7 @@ export const CODES = {
   'allows-without-identity': 'a rule allows whoever is not named, callers without a certificate or token too',
   'any-audience': 'tokens that were made for any other service are taken',
   'any-trust-domain': 'a namespace or service account of any trust domain is allowed where several are in play',
+  'audit-without-effect': 'what is recorded is said where nothing is allowed',
   'covered-rule': 'another rule matches everything that the rule matches: it changes nothing',
   'denied-rule': 'a DENY matches everything that the rule would allow',
   'direct-peer-address': 'the address of the direct peer is asked for where that is a proxy or a load balancer',

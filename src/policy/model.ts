@@ -15,12 +15,17 @@ export type Action = 'ALLOW' | 'DENY';
 /** `shadow`: AccessPolicy `mode: Shadow`. `dry-run`: Istio's annotation `istio.io/dry-run`. */
 export type Mode = 'enforce' | 'shadow' | 'dry-run';
 
+/** Which requests that a policy allows are recorded: all, none, or the share that the configuration says. */
+export type AuditMode = 'all' | 'denied' | 'sample';
+
 export interface Policy {
   readonly kind: PolicyKind;
   readonly namespace: string;
   readonly name: string;
   readonly action: Action;
   readonly mode: Mode;
+  /** AccessPolicy `spec.audit`; absent: as `sample`. */
+  readonly audit?: AuditMode | undefined;
   /** Labels that the called workload must have, all of them; empty: no condition. */
   readonly matchLabels: ReadonlyMap<string, string>;
   /** AccessPolicy `spec.serviceAccounts`, as written, or null when absent. */

@@ -65,6 +65,12 @@ spec:
     });
   });
 
+  it('says which of what it allows is recorded, and only in words that there are', () => {
+    expect(onlyPolicy(access('{}')).audit).toBeUndefined();
+    for (const mode of ['all', 'denied', 'sample']) expect(onlyPolicy(access(`{audit: ${mode}}`)).audit).toBe(mode);
+    expect(() => onlyPolicy(access('{audit: everything}'))).toThrow('unknown value `everything`');
+  });
+
   it('answers with status, body and headers in a DENY policy', () => {
     const policy = onlyPolicy(
       access(

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 
 /** "PORC", and a number that changes with the layout or the meaning of any section. */
 const MAGIC = 0x50_4f_52_43;
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 /** In the order in which they lie. Those of words come first, so that all are aligned. */
 const SECTIONS = [

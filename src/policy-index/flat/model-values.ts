@@ -4,6 +4,7 @@
  */
 import type {
   AttributeKey,
+  AuditMode,
   Condition,
   DecisionField,
   OperationField,
@@ -36,17 +37,19 @@ export function policyValue(policy: Policy): Value {
     mapValue(policy.matchLabels, (text) => text),
     policy.serviceAccounts === null ? null : policy.serviceAccounts.map(({ namespace, name }) => [namespace, name]),
     policy.targetGateways,
+    policy.audit ?? null,
   ];
 }
 
 export function policyOf(value: Value, position: Position): Policy {
-  const [access, namespace, name, allow, mode, labels, accounts, gateways] = value as List;
+  const [access, namespace, name, allow, mode, labels, accounts, gateways, audit] = value as List;
   return {
     kind: access === true ? 'AccessPolicy' : 'AuthorizationPolicy',
     namespace: namespace as string,
     name: name as string,
     action: allow === true ? 'ALLOW' : 'DENY',
     mode: mode as Policy['mode'],
+    audit: (audit as AuditMode | null) ?? undefined,
     matchLabels: mapOf(labels!, (text) => text as string),
     serviceAccounts:
       accounts === null

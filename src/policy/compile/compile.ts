@@ -90,6 +90,7 @@ export function policyHead(
     namespace: policy.namespace,
     action: policy.action,
     mode: policy.mode,
+    audit: policy.audit ?? null,
     matchLabels: policy.matchLabels,
     serviceAccounts: policy.serviceAccounts,
     targetGateways: policy.targetGateways,

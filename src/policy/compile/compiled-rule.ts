@@ -1,6 +1,6 @@
 /** A policy and its rules as the engine holds them: plain data but for the CEL program. */
 import type { CelProgram } from '../cel/program.ts';
-import type { Action, Mode, PolicyKind, ServiceAccountRef, ValidWindow } from '../model.ts';
+import type { Action, AuditMode, Mode, PolicyKind, ServiceAccountRef, ValidWindow } from '../model.ts';
 import type { Predicate } from './predicate.ts';
 import type { CompiledRespond } from './respond.ts';
 
@@ -11,6 +11,8 @@ export interface CompiledPolicy {
   readonly namespace: string;
   readonly action: Action;
   readonly mode: Mode;
+  /** null: the policy does not say. */
+  readonly audit: AuditMode | null;
   readonly matchLabels: ReadonlyMap<string, string>;
   readonly serviceAccounts: readonly ServiceAccountRef[] | null;
   readonly targetGateways: readonly string[] | null;

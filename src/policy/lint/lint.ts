@@ -10,6 +10,7 @@ import { allowsAnybody } from './rules/allows-anybody.ts';
 import { allowsWithoutIdentity } from './rules/allows-without-identity.ts';
 import { anyAudience } from './rules/any-audience.ts';
 import { anyTrustDomain } from './rules/any-trust-domain.ts';
+import { auditWithoutEffect } from './rules/audit-without-effect.ts';
 import { clientIpNotConfigured } from './rules/client-ip-not-configured.ts';
 import { coveredRule } from './rules/covered-rule.ts';
 import { deniedRule } from './rules/denied-rule.ts';
@@ -38,6 +39,7 @@ export const LINT_RULES: readonly LintRule[] = [
   allowsWithoutIdentity,
   anyAudience,
   anyTrustDomain,
+  auditWithoutEffect,
   clientIpNotConfigured,
   coveredRule,
   deniedRule,

@@ -3,7 +3,7 @@ import { DNS_LABEL } from '../schema/format.ts';
 import { asMap } from '../parse/expect.ts';
 import { keyPlace, positionOf } from '../parse/node.ts';
 import type { MapNode } from '../parse/node.ts';
-import type { Action, Policy, Rule, ServiceAccountRef } from '../model.ts';
+import type { Action, AuditMode, Policy, Rule, ServiceAccountRef } from '../model.ts';
 import type { PolicyObject } from '../parse/objects.ts';
 import { checkServiceAccount } from '../validate/service-account.ts';
 import type { Context } from '../validate/value-check.ts';
@@ -36,6 +36,7 @@ export function readAccessPolicy(object: PolicyObject, context: Context): Policy
     name: object.name,
     action,
     mode: stringField(spec, 'mode', report)?.value === 'Shadow' ? 'shadow' : 'enforce',
+    audit: AUDIT_MODES.find((mode) => mode === stringField(spec, 'audit', report)?.value),
     matchLabels: readMatchLabels(spec, context),
     serviceAccounts: readServiceAccounts(spec, context),
     targetGateways: null,
@@ -43,6 +44,9 @@ export function readAccessPolicy(object: PolicyObject, context: Context): Policy
     position: positionOf(object.map),
   };
 }
+
+/** What is none of them the schema has reported. */
+const AUDIT_MODES: readonly AuditMode[] = ['all', 'denied', 'sample'];
 
 function checkRuleNames(spec: MapNode, rules: readonly Rule[], { report }: Context): void {
   const seen = new Map<string, number>();

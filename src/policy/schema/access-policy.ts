@@ -174,6 +174,12 @@ export const accessPolicySpec = z
       .enum(['ALLOW', 'DENY'])
       .optional()
       .describe('ALLOW when left out. A match of a DENY policy wins over every ALLOW.'),
+    audit: z
+      .enum(['all', 'denied', 'sample'])
+      .optional()
+      .describe(
+        'Which requests that this policy allows are recorded: all, none (denied), or the share of `audit.allowSample` (sample), as when left out. Denials are recorded whatever it says.',
+      ),
     mode: z.enum(['Enforce', 'Shadow']).optional().describe('Shadow: decided and reported, never enforced.'),
     rules: z
       .array(rule)

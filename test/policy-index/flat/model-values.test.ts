@@ -125,6 +125,7 @@ const policy = fc.record({
   namespace: text,
   name: text,
   action: fc.constantFrom('ALLOW' as const, 'DENY' as const),
+  audit: fc.constantFrom('all' as const, 'denied' as const, 'sample' as const, undefined),
   mode: fc.constantFrom('enforce' as const, 'shadow' as const, 'dry-run' as const),
   matchLabels: mapOf(text),
   serviceAccounts: orNull(fc.array(fc.record({ namespace: text, name: text }), { maxLength: 3 })),

@@ -35,6 +35,19 @@ describe('expired-rule', () => {
   });
 });
 
+describe('audit-without-effect', () => {
+  it('finds `audit` in policies that allow nothing', () => {
+    expect(lintFor('audit-without-effect', access('{action: DENY, audit: all, rules: [{}]}'))).toEqual([
+      expect.stringContaining('`audit: all` changes nothing in a policy that has the action DENY'),
+    ]);
+    expect(lintFor('audit-without-effect', access('{mode: Shadow, audit: denied}'))).toEqual([
+      expect.stringContaining('`audit: denied` changes nothing in a policy that is in Shadow mode'),
+    ]);
+    expect(lintFor('audit-without-effect', access('{audit: all}'))).toEqual([]);
+    expect(lintFor('audit-without-effect', access('{action: DENY, rules: [{}]}'))).toEqual([]);
+  });
+});
+
 describe('duplicate-workload-address', () => {
   const entry = (name: string, spec: string): string => object('networking.istio.io/v1', 'WorkloadEntry', spec, name);
 

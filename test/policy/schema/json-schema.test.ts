@@ -12,9 +12,9 @@ describe('the files of policies/schema', () => {
     expect(readFileSync(new URL(name, FOLDER), 'utf8')).toBe(schemaFiles().get(name));
   });
 
-  it('are these, and that of the configuration', () => {
+  it('are these, and those of the configuration and of the decision log', () => {
     const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
-    expect(files.sort()).toEqual([...schemaFiles().keys(), 'config.schema.json'].sort());
+    expect(files.sort()).toEqual([...schemaFiles().keys(), 'config.schema.json', 'decision-record.schema.json'].sort());
   });
 });
 
