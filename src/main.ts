@@ -8,7 +8,7 @@ import { processTerminal } from './cli/terminal.ts';
 import type { ServiceConfig } from './config/config.ts';
 import { serve } from './serving/serve.ts';
 import { listenToSignals } from './serving/signals.ts';
-import { createLogger, openLogWriter } from './telemetry/logger.ts';
+import { createLogger, openLogWriter, openOutputWriter } from './telemetry/logger.ts';
 
 const terminal = processTerminal();
 
@@ -17,7 +17,7 @@ function run(config: ServiceConfig): Promise<ExitCode> {
   const log = createLogger(config.log.level, lines);
   reportFatal = (error) => log.fatal({ err: error }, 'uncaught error');
   const signals = listenToSignals(() => process.exit(NOT_GOOD));
-  return serve(config, { log, lines, signals, terminal, version: version() });
+  return serve(config, { log, lines, stdout: openOutputWriter(), signals, terminal, version: version() });
 }
 
 function version(): string {

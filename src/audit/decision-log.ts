@@ -1,23 +1,31 @@
 /**
- * The decision log: each denial, and a sample of what was allowed. On the request's path an entry is
- * only gathered; it is rendered and written when the event loop has answered what was waiting.
+ * The decision log: which decisions are recorded, and their numbers. On the request's path an entry is only gathered;
+ * it is rendered when the event loop has answered what was waiting, and goes to the sinks from there.
+ *
+ * Where records are required they are rendered at once: whether there is room has to be known before the answer.
  */
+import type { AuditMode } from '../policy/model.ts';
 import type { DecisionEntry } from './entry.ts';
+import type { OutletCounts } from './outlet.ts';
 import { renderEntry } from './render.ts';
 
-/** Where lines go. `LineWriter` of the telemetry folder is one. */
-export interface DecisionSink {
-  /** Whole lines. False: there is no room, and none of them will be written. Must not throw. */
-  write(lines: string): boolean;
-  /** Resolves when all lines taken so far are written or lost. */
-  flush(): Promise<void>;
+/** Where lines go: `Outlet` is one. */
+export interface RecordOutlet {
+  readonly counts: OutletCounts;
+  hasRoom(bytes: number): boolean;
+  take(lines: Buffer, from: number, to: number): void;
+  lose(from: number, to: number): void;
+  close(seq: number, timeoutMs: number): Promise<void>;
 }
 
 export interface DecisionLogOptions {
   readonly denials: boolean;
   /** Share of allowed requests that are logged, 0 to 1. */
   readonly allowSample: number;
-  readonly sink: DecisionSink;
+  /** What cannot be recorded has to be denied. */
+  readonly required: boolean;
+  readonly stream: string;
+  readonly outlets: readonly RecordOutlet[];
   /** 0 ≤ x < 1. */
   readonly random?: () => number;
 }
@@ -29,59 +37,103 @@ export interface DecisionLogOptions {
 const MAX_GATHERED = 10_000;
 
 export class DecisionLog {
-  readonly #denials: boolean;
-  readonly #allowSample: number;
-  readonly #sink: DecisionSink;
+  readonly #options: DecisionLogOptions;
   readonly #random: () => number;
   #gathered: DecisionEntry[] = [];
+  /** Decisions of this turn that were not gathered. */
+  #flooded = 0;
   #scheduled: NodeJS.Immediate | null = null;
-  #written = 0;
-  #dropped = 0;
+  #seq = 0;
 
-  constructor({ denials, allowSample, sink, random = Math.random }: DecisionLogOptions) {
-    this.#denials = denials;
-    this.#allowSample = allowSample;
-    this.#sink = sink;
-    this.#random = random;
+  constructor(options: DecisionLogOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
   }
 
-  /** Entries that the sink took, and entries that found no room. */
-  get counts(): { readonly written: number; readonly dropped: number } {
-    return { written: this.#written, dropped: this.#dropped };
+  get required(): boolean {
+    return this.#options.required;
+  }
+
+  /** Of all sinks together; of the one that takes nothing for longest how long that is. */
+  get counts(): OutletCounts {
+    const all = this.#options.outlets.map(({ counts }) => counts);
+    const sum = (of: (counts: OutletCounts) => number): number => all.reduce((total, each) => total + of(each), 0);
+    return {
+      written: sum(({ written }) => written),
+      dropped: sum(({ dropped }) => dropped),
+      spilled: sum(({ spilled }) => spilled),
+      gaps: sum(({ gaps }) => gaps),
+      errors: sum(({ errors }) => errors),
+      queueBytes: sum(({ queueBytes }) => queueBytes),
+      spillBytes: sum(({ spillBytes }) => spillBytes),
+      stalledMs: Math.max(...all.map(({ stalledMs }) => stalledMs)),
+    };
   }
 
   /**
-   * Logs a decision if it is wanted. `make` is called only then, and before this returns (what it reads
-   * may be gone afterwards); `source` is handed to it, so that no closure is needed.
+   * Records a decision if it is wanted; false: it would have to be, and cannot be, so that it must not be answered.
+   * `make` is called only where it is wanted, and before this returns (what it reads may be gone afterwards); `source`
+   * is handed to it, so that no closure is needed.
    */
-  record<Source>(allowed: boolean, source: Source, make: (source: Source) => DecisionEntry): void {
-    if (allowed) {
-      if (this.#allowSample === 0 || this.#random() >= this.#allowSample) return;
-    } else if (!this.#denials) return;
+  record<Source>(
+    allowed: boolean,
+    mode: AuditMode | null,
+    source: Source,
+    make: (source: Source) => DecisionEntry,
+  ): boolean {
+    if (allowed ? !this.#wantsAllowed(mode) : !this.#options.denials) return true;
+    if (this.#options.required) return this.#recordAtOnce(make(source));
+    if (this.#gathered.length >= MAX_GATHERED) this.#flooded += 1;
+    else this.#gathered.push(make(source));
+    this.#scheduled ??= setImmediate(() => this.#renderGathered());
+    return true;
+  }
 
-    if (this.#gathered.length >= MAX_GATHERED) {
-      this.#dropped += 1;
-      return;
+  #wantsAllowed(mode: AuditMode | null): boolean {
+    if (mode === 'all') return true;
+    if (mode === 'denied') return false;
+    const { allowSample } = this.#options;
+    return allowSample !== 0 && this.#random() < allowSample;
+  }
+
+  #recordAtOnce(entry: DecisionEntry): boolean {
+    const seq = ++this.#seq;
+    const line = Buffer.from(renderEntry(entry, this.#options.stream, seq));
+    const { outlets } = this.#options;
+    // All or none: a record that one sink has of a decision that was not made would be wrong.
+    const hasRoom = outlets.every((outlet) => outlet.hasRoom(line.length));
+    for (const outlet of outlets) {
+      if (hasRoom) outlet.take(line, seq, seq);
+      else outlet.lose(seq, seq);
     }
-    this.#gathered.push(make(source));
-    this.#scheduled ??= setImmediate(() => this.#writeGathered());
+    return hasRoom;
   }
 
-  /** Writes what is gathered and waits until the sink has it; for the end of a drain. */
-  async flush(): Promise<void> {
-    this.#writeGathered();
-    await this.#sink.flush();
+  /** Ends the stream; for the end of a drain. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#renderGathered();
+    await Promise.all(this.#options.outlets.map((outlet) => outlet.close(this.#seq, timeoutMs)));
   }
 
-  #writeGathered(): void {
+  #renderGathered(): void {
     if (this.#scheduled !== null) clearImmediate(this.#scheduled);
     this.#scheduled = null;
     if (this.#gathered.length === 0) return;
     const entries = this.#gathered;
+    const flooded = this.#flooded;
     this.#gathered = [];
-    let lines = '';
-    for (const entry of entries) lines += renderEntry(entry);
-    if (this.#sink.write(lines)) this.#written += entries.length;
-    else this.#dropped += entries.length;
+    this.#flooded = 0;
+    const { stream, outlets } = this.#options;
+    const from = this.#seq + 1;
+    let text = '';
+    for (const entry of entries) text += renderEntry(entry, stream, ++this.#seq);
+    const lines = Buffer.from(text);
+    const to = this.#seq;
+    this.#seq += flooded;
+    for (const outlet of outlets) {
+      if (outlet.hasRoom(lines.length)) outlet.take(lines, from, to);
+      else outlet.lose(from, to);
+      if (flooded > 0) outlet.lose(to + 1, this.#seq);
+    }
   }
 }

@@ -1,7 +1,8 @@
 /**
- * One decision, as the log tells it. The list is complete: what has no field here (header values,
- * cookies, tokens, claims, bodies, query values) cannot get into the log.
+ * One decision, as the log tells it. The list is complete: what has no field here (cookies, tokens, bodies, query
+ * values) cannot get into the log. Of headers and claims those get in that the configuration names, and no secrets.
  */
+import type { Claim } from '../attributes/claim.ts';
 
 /** Bytes as characters 0 to 255, as the engine holds all strings from outside; decoded when written. */
 export type ByteString = string;
@@ -34,6 +35,12 @@ export interface DecisionEntry {
   readonly path: ByteString;
   /** Envoy's x-request-id, which a client may have chosen; empty when there is none. */
   readonly envoyRequestId: ByteString;
+  /** Of the trace that the request belongs to; null when it says none. */
+  readonly traceId: string | null;
+  /** Of the headers to be recorded those that came, by name, line by line; null: a header that is a secret. */
+  readonly headers: ReadonlyMap<string, readonly ByteString[] | null>;
+  /** Of the claims to be recorded those that there are, as the configuration names them. */
+  readonly claims: ReadonlyMap<string, Claim>;
   readonly durationMicros: number;
   /** The answer came from the decision cache. */
   readonly cached: boolean;

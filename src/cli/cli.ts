@@ -1,5 +1,6 @@
 /** The command line: one program, its commands, and what it ends with. */
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { envoyConfigCommand } from './commands/envoy-config.ts';
@@ -38,6 +39,7 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
     .addCommand(explainCommand(terminal, end))
     .addCommand(lintCommand(terminal, end))
     .addCommand(testCommand(terminal, end))
+    .addCommand(auditCommand(terminal, end))
     .addCommand(doctorCommand(terminal, end))
     .addCommand(envoyConfigCommand(terminal, end));
   for (const command of [program, ...program.commands]) settle(command, terminal);

@@ -5,7 +5,7 @@
  */
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import { closest } from '../lib/closest.ts';
-import { CONFIG_FILE_VARIABLE, SETTINGS, VARIABLE_PREFIX } from './settings.ts';
+import { CONFIG_FILE_VARIABLE, MOVED, SETTINGS, VARIABLE_PREFIX, variableOf } from './settings.ts';
 import type { Setting } from './settings.ts';
 import { FORBIDDEN_KEY, isBranch, namedPosition } from './source.ts';
 import type { Override, Overrides, Written } from './source.ts';
@@ -116,6 +116,17 @@ function written(value: unknown, depth: number): Written | undefined {
 }
 
 function unknownVariable(variable: string): Diagnostic {
+  const moved = [...MOVED].find(([old]) => variableOf(old.split('.')) === variable)?.[1];
+  if (moved !== undefined) {
+    const now = variableOf(moved.split('.'));
+    return {
+      severity: 'error',
+      code: 'moved-key',
+      message: `environment variable \`${variable}\` is called \`${now}\` now`,
+      hint: `set \`${now}\``,
+      position: namedPosition(variable),
+    };
+  }
   const near = closest(
     variable,
     SETTINGS.map((setting) => setting.variable),

@@ -9,7 +9,7 @@ const FORMAT = 'portcullis-config-1';
 
 /** Canonical: the same text for the same meaning, whatever order things were written in. */
 export function fingerprint(config: ServiceConfig): string {
-  const { limits, responses, identity, overload } = config;
+  const { limits, responses, identity, overload, audit } = config;
   return canonical([
     FORMAT,
     config.defaultAction,
@@ -38,6 +38,7 @@ export function fingerprint(config: ServiceConfig): string {
     ),
     [limits.maxMessageBytes, limits.maxHeaders, limits.maxHeaderBytes],
     overload.errorResponse,
+    audit.required,
   ]);
 }
 

@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import type { Diagnostic, Position } from '../lib/diagnostic.ts';
 import { closest } from '../lib/closest.ts';
-import { keysAt, settingPathText } from './settings.ts';
+import { keysAt, MOVED, settingPathText } from './settings.ts';
 
 export interface Places {
   ofValue(path: readonly PropertyKey[]): Position;
@@ -88,6 +88,16 @@ function unknownKey(key: string, parent: readonly PropertyKey[], places: Places)
   const known = keysAt(parent);
   const near = closest(key, known);
   const path = [...parent, key];
+  const moved = MOVED.get(settingPathText(path));
+  if (moved !== undefined) {
+    return {
+      severity: 'error',
+      code: 'moved-key',
+      message: `\`${settingPathText(path)}\` is called \`${moved}\` now`,
+      hint: `write \`${moved}\``,
+      position: places.ofKey(path),
+    };
+  }
   return {
     severity: 'error',
     code: 'unknown-key',

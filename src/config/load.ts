@@ -149,6 +149,13 @@ const PATH_SETTINGS: readonly (readonly string[])[] = [
   ['identity', 'clients', '*', 'secretFile'],
   ['identity', 'clients', '*', 'tokenFile'],
   ['identity', 'revocation', 'file'],
+  ['audit', 'directory'],
+  ['audit', 'file', 'directory'],
+  ['audit', 'http', 'headersFile'],
+  ['audit', 'http', 'caFile'],
+  ['audit', 'otlp', 'headersFile'],
+  ['audit', 'otlp', 'caFile'],
+  ['audit', 'integrity', 'keyFile'],
 ];
 
 /** A file is moved together with what it names, so its paths start at its own directory. */

@@ -3,6 +3,7 @@
  * said, the types, the environment variables and the published JSON Schema all come from here.
  */
 import * as z from 'zod';
+import { audit } from './audit-schema.ts';
 import { identity } from './identity-schema.ts';
 import {
   adminAddress,
@@ -200,13 +201,6 @@ const log = z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('info')
       .describe('Least level of the service log, which goes to standard error as JSON lines.'),
-    denials: z.boolean().default(true).describe('One decision log line for each denied request.'),
-    allowSample: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0)
-      .describe('Share of allowed requests with a decision log line, 0 to 1.'),
   })
   .prefault({});
 
@@ -284,6 +278,7 @@ export const configSchema = z.strictObject({
     .default(20)
     .describe('On SIGTERM, how long checks in flight have to be answered.'),
   log,
+  audit,
   reload,
 });
 

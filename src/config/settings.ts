@@ -23,6 +23,12 @@ export const CONFIG_FILE_VARIABLE = 'PORTCULLIS_CONFIG';
 /** In the order of the schema. */
 export const SETTINGS: readonly Setting[] = Object.freeze(collect(configSchema, []));
 
+/** Settings that have another name now, by the old one. */
+export const MOVED: ReadonlyMap<string, string> = new Map([
+  ['log.denials', 'audit.denials'],
+  ['log.allowSample', 'audit.allowSample'],
+]);
+
 /** `tls.allowedClients[0]`. */
 export function settingPathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
@@ -74,7 +80,8 @@ function kindOf(schema: z.core.$ZodType, path: readonly string[]): SettingKind {
   throw new Error(`setting ${settingPathText(path)} is of a kind that no environment variable can hold`);
 }
 
-function variableOf(path: readonly string[]): string {
+/** The environment variable of a setting. */
+export function variableOf(path: readonly string[]): string {
   const words = path.map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase());
   return VARIABLE_PREFIX + words.join('_');
 }

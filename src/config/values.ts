@@ -2,6 +2,7 @@
  * The kinds of value that the configuration is made of, each with its own check, code and hint.
  */
 import * as z from 'zod';
+import { isSecretName } from '../lib/secret-name.ts';
 import { isLoopbackHost, parseTcpAddress, parseUnixAddress } from './address.ts';
 
 /** What a failed check carries, so that the diagnostic can have a stable code and a hint. */
@@ -103,6 +104,25 @@ export const proxyUrl = checked(
 
 export const isHttpUrl = (text: string): boolean => parseWebUrl(text)?.protocol === 'http:';
 
+/** Goes into file names, too. */
+export const instanceName = checked(
+  (text) => /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/.test(text),
+  'is no name of an instance',
+  'bad-instance',
+  'letters, digits, `.`, `-` and `_`, at most 128; empty for the host name',
+);
+
+/** A claim by its name, or inside objects by the names on the way. */
+export const claimReference = checked(
+  (text) => text.length <= 512 && /^(?:[^[\]\s]+|(?:\[[^[\]]+\]){1,8})$/.test(text),
+  'names no claim',
+  'bad-claim',
+  'write the name, or `[a][b]` for `b` in the object `a`',
+).refine((text) => !isSecretName(text), {
+  error: 'is a claim that holds a secret',
+  params: { code: 'secret-claim', hint: 'leave it out: secrets are never recorded' },
+});
+
 /** RFC 6749 §3.3: names with one space between; empty for none. */
 export const scopeText = checked(
   (text) => text.length <= 1024 && /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/.test(text),
@@ -195,6 +215,19 @@ export const metadataNamespace = checked(
 
 /** RFC 9110 §5.6.2 token. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
+/** A request header that may be recorded; in the result in lower case. */
+export const recordedHeader = checked(
+  (text) => HEADER_NAME.test(text),
+  'is no header name',
+  'bad-header-name',
+  "letters, digits and ``!#$%&'*+.^_`|~-``",
+)
+  .refine((text) => !isSecretName(text), {
+    error: 'is a header that holds a secret',
+    params: { code: 'secret-header', hint: 'leave it out: secrets are never recorded' },
+  })
+  .transform((text) => text.toLowerCase());
+
 /** RFC 9110 §5.5 without obs-text, and without white space at the ends. */
 const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]{0,4094}[\x21-\x7e])?)?$/;
 /** More than these is not a denial page but a mistake; each costs bytes in every such answer. */

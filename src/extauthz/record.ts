@@ -1,6 +1,10 @@
-/** One decided check → the counters and, where it is wanted, the decision log. */
+/** One decided check → the decision log, where it is wanted, and the counters. */
 import type { DecisionLog } from '../audit/decision-log.ts';
 import type { DecisionEntry } from '../audit/entry.ts';
+import type { RecordedFields } from '../audit/recorded-fields.ts';
+import { traceIdOf } from '../audit/trace-id.ts';
+import type { Claim } from '../attributes/claim.ts';
+import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { DecidedRule } from '../pdp/decision.ts';
 import { ALL_REASONS, reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
@@ -22,14 +26,36 @@ const CACHE_USES: Readonly<Record<CacheUse, typeof CACHE_BYPASS | typeof CACHE_H
   miss: CACHE_MISS,
 };
 
-export function recordCheck(record: CheckRecord, metrics: Metrics, log: DecisionLog): void {
-  const { decision } = record;
-  metrics.recordCheck(OUTCOME_INDEX[decision.reason], CACHE_USES[record.cache], record.durationMs / 1000);
-  if (decision.shadow !== null) metrics.recordShadowDecision(decision.shadow.allowed, decision.allowed);
-  log.record(decision.allowed, record, entryOf);
+export interface RecorderParts {
+  readonly metrics: Metrics;
+  readonly log: DecisionLog;
+  readonly fields: RecordedFields;
+  readonly onError: (error: unknown) => void;
 }
 
-function entryOf(record: CheckRecord): DecisionEntry {
+/** Records a check and counts it. What it gives back is false when it had to be recorded and could not be. */
+export function checkRecorder({ metrics, log, fields, onError }: RecorderParts): (record: CheckRecord) => boolean {
+  const make = (record: CheckRecord): DecisionEntry => entryOf(record, fields);
+  const isRecorded = (record: CheckRecord): boolean => {
+    try {
+      const { allowed, rule } = record.decision;
+      return log.record(allowed, rule?.policy.audit ?? null, record, make);
+    } catch (error) {
+      onError(error);
+      return !log.required;
+    }
+  };
+  return (record) => {
+    const recorded = isRecorded(record);
+    const { decision } = record;
+    const reason = recorded ? decision.reason : 'audit_unavailable';
+    metrics.recordCheck(OUTCOME_INDEX[reason], CACHE_USES[record.cache], record.durationMs / 1000);
+    if (decision.shadow !== null) metrics.recordShadowDecision(decision.shadow.allowed, decision.allowed);
+    return recorded;
+  };
+}
+
+function entryOf(record: CheckRecord, fields: RecordedFields): DecisionEntry {
   const { decision, request, workload } = record;
   const { shadow } = decision;
   const token = tokenOf(record);
@@ -48,6 +74,9 @@ function entryOf(record: CheckRecord): DecisionEntry {
     host: request?.authority ?? '',
     path: request?.source.target ?? '',
     envoyRequestId: requestIdOf(record),
+    traceId: request === null ? null : traceIdOf((name) => onlyLine(request, name)),
+    headers: headersOf(record, fields),
+    claims: claimsOf(record, fields),
     durationMicros: Math.round(record.durationMs * 1000),
     cached: record.cache === 'hit',
     shadow:
@@ -74,4 +103,42 @@ function ruleOf(rule: DecidedRule | null): Pick<DecisionEntry, 'policy' | 'rule'
 function requestIdOf({ request }: CheckRecord): string {
   const lines = request?.header('x-request-id');
   return lines === undefined || lines.form === 'joined' ? '' : (lines.lines[0] ?? '');
+}
+
+/** null: there is none, or there may be several. */
+function onlyLine(request: RequestAttributes, name: string): string | null {
+  const lines = request.source.header(name);
+  return lines.form === 'exact' && lines.lines.length === 1 ? lines.lines[0]! : null;
+}
+
+const NOTHING = new Map<string, never>();
+
+function headersOf({ request }: CheckRecord, { headers, isSecret }: RecordedFields): DecisionEntry['headers'] {
+  if (headers.length === 0 || request === null) return NOTHING;
+  const found = new Map<string, readonly string[] | null>();
+  for (const name of headers) {
+    const lines = request.source.header(name);
+    const values = lines.form === 'joined' ? [lines.value] : lines.lines;
+    if (values.length > 0) found.set(name, isSecret(name) ? null : values);
+  }
+  return found;
+}
+
+function claimsOf({ request }: CheckRecord, { claims }: RecordedFields): DecisionEntry['claims'] {
+  if (claims.length === 0 || request === null) return NOTHING;
+  const found = new Map<string, Claim>();
+  for (const { text, path } of claims) {
+    const claim = claimOf(request, path);
+    if (claim !== undefined) found.set(text, claim);
+  }
+  return found;
+}
+
+/** As {@link tokenOf}: claims that cannot be read are none. */
+function claimOf(request: RequestAttributes, path: readonly string[]): Claim | undefined {
+  try {
+    return request.claim(path);
+  } catch {
+    return undefined;
+  }
 }

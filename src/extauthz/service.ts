@@ -72,7 +72,8 @@ export interface CheckServiceOptions {
   readonly overload?: Overload;
   /** Absent: by a plain challenge. */
   readonly askForProof?: AskForProof;
-  readonly record: (record: CheckRecord) => void;
+  /** `false`: it had to be recorded and could not be, so that it is denied whatever was decided. */
+  readonly record: (record: CheckRecord) => unknown;
   /** An error that should not have happened; the request was denied. */
   readonly onError: (error: unknown) => void;
   /** Milliseconds since the epoch. */
@@ -389,8 +390,9 @@ export class CheckService {
     id: string,
     startedMs: number,
   ): Uint8Array {
+    let isRecorded: unknown;
     try {
-      this.#options.record({
+      isRecorded = this.#options.record({
         id,
         decision: made.decision,
         cache,
@@ -405,6 +407,7 @@ export class CheckService {
       // What cannot be recorded is still decided; that the record failed is reported.
       this.#options.onError(error);
     }
-    return withDecisionId(made.bytes, id);
+    const { bytes } = isRecorded === false ? this.#answer(decision('audit_unavailable'), { id }) : made;
+    return withDecisionId(bytes, id);
   }
 }

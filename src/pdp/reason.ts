@@ -50,6 +50,7 @@ const REASONS = {
   response_too_large: deny(500, 'internal', 'a value to inject is longer than allowed'),
   not_ready: outage('no policies are loaded yet'),
   overloaded: outage('more checks came than could be decided in time'),
+  audit_unavailable: deny(503, 'overloaded', 'the decision has to be recorded, and there is no room left for records'),
   deadline_exceeded: outage('the caller had stopped waiting'),
   peer_not_allowed: deny(403, 'forbidden', 'the client certificate is not on the list of allowed clients'),
   internal_error: deny(500, 'internal', 'something failed here; the log has the error'),

@@ -2,6 +2,7 @@
 import { startAdmin } from '../admin/admin.ts';
 import type { Admin } from '../admin/admin.ts';
 import type { ReadinessReport } from '../admin/readiness.ts';
+import { AuditUnusable } from '../audit/open.ts';
 import { DONE } from '../cli/exit-code.ts';
 import type { ExitCode } from '../cli/exit-code.ts';
 import { CommandFailure } from '../cli/failure.ts';
@@ -39,7 +40,9 @@ const MAX_MANAGEMENT_BYTES = 64 * 1024;
 
 export interface ServeParts {
   readonly log: Logger;
+  /** Standard error and standard output. */
   readonly lines: LineWriter;
+  readonly stdout: LineWriter;
   readonly signals: Signals;
   readonly terminal: Terminal;
   /** Of the program. */
@@ -48,13 +51,13 @@ export interface ServeParts {
 
 /** Runs the service: listens at once, answers from policies as soon as there are good ones, ends when told to. */
 export async function serve(config: ServiceConfig, parts: ServeParts): Promise<ExitCode> {
-  const { log, lines, signals, terminal } = parts;
+  const { log, lines, stdout, signals, terminal } = parts;
   if (config.overload.errorResponse)
     log.warn(
       { setting: 'overload.errorResponse' },
       'an Envoy with failure_mode_allow (Istio: failOpen) lets requests in unchecked while this service is overloaded or not ready',
     );
-  const plane = await openPlane(config, log, lines);
+  const plane = await openPlane(config, parts);
   const state = { draining: false };
   const health = new Health([SERVICE]);
   const { store, keep } = storeFor(config, log, (snapshot) => plane.take(snapshot));
@@ -111,19 +114,21 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
   await starting;
   await admin.close();
   log.info('stopped');
-  await lines.flush();
+  await Promise.all([lines.flush(), stdout.flush()]);
   return DONE;
 }
 
 /** @throws {@link CommandFailure} when the address or the certificates are not usable. */
-async function openPlane(config: ServiceConfig, log: Logger, lines: LineWriter): Promise<DataPlane> {
+async function openPlane(config: ServiceConfig, { log, lines, stdout, version }: ServeParts): Promise<DataPlane> {
   const workers = config.workers ?? usableWorkers();
+  const shared = { config, log, lines, stdout, version };
   try {
     return workers === 1
-      ? await SingleProcess.open({ config, log, lines })
-      : await Fleet.open({ config, log, lines, workers });
+      ? await SingleProcess.open({ ...shared, number: 0, processes: 1 })
+      : await Fleet.open({ ...shared, workers });
   } catch (cause) {
-    if (!(cause instanceof ListenError || cause instanceof WorkerRefused)) throw cause;
+    if (!(cause instanceof ListenError || cause instanceof AuditUnusable || cause instanceof WorkerRefused))
+      throw cause;
     throw new CommandFailure(cause.message, [], new Map(), { cause });
   }
 }

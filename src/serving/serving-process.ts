@@ -1,9 +1,10 @@
 /** One process that answers checks: identity, decisions, health, counters and a transport, put together. */
-import { DecisionLog } from '../audit/decision-log.ts';
+import { openDecisionLog } from '../audit/open.ts';
+import { RecordedFields } from '../audit/recorded-fields.ts';
 import { answerSettings } from '../cli/settings.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import { PrincipalWatch } from '../extauthz/principal-watch.ts';
-import { OUTCOMES, recordCheck } from '../extauthz/record.ts';
+import { checkRecorder, OUTCOMES } from '../extauthz/record.ts';
 import { CheckService } from '../extauthz/service.ts';
 import { Authenticator } from '../identity/authenticator.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
@@ -22,11 +23,20 @@ import type { DataPlaneReading } from './data-plane.ts';
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 export const SERVICE = 'envoy.service.auth.v3.Authorization';
 
+/** For a sink that does not take the last records, once there are no connections any more. */
+const AUDIT_CLOSE_MS = 3000;
+
 export interface ServingOptions {
   readonly config: ServiceConfig;
   readonly log: Logger;
-  /** Of the decision log. */
+  /** Standard error and standard output. */
   readonly lines: LineWriter;
+  readonly stdout: LineWriter;
+  /** Of the program. */
+  readonly version: string;
+  /** Number of this process among all that answer checks, from 0. */
+  readonly number: number;
+  readonly processes: number;
   /** Default: of this process. */
   readonly usedProofs?: ProofMemory;
 }
@@ -40,9 +50,9 @@ export class ServingProcess {
     this.#parts = parts;
   }
 
-  /** @throws {@link ListenError} when the certificates are not usable */
+  /** @throws {@link ListenError} or {@link AuditUnusable} when certificates, or what the decision log needs, are not usable */
   static async open(options: ServingOptions): Promise<ServingProcess> {
-    const parts = partsOf(options);
+    const parts = await partsOf(options);
     const { config, log } = options;
     const transportLog: TransportLog = (level, message, fields) => log[level](fields, message);
     const transport =
@@ -63,9 +73,10 @@ export class ServingProcess {
 
   /** Every check from now on is decided by `snapshot`. The first one makes it healthy. */
   use(snapshot: PolicySnapshot): void {
-    const { inForce, identity, health, state } = this.#parts;
+    const { inForce, identity, fields, health, state } = this.#parts;
     // Before the first check under these policies.
     identity.use(snapshot.authentications);
+    fields.use(snapshot.authentications);
     inForce.snapshot = snapshot;
     if (!state.draining) health.setServing();
   }
@@ -82,32 +93,43 @@ export class ServingProcess {
     health.setNotServing();
     await this.#server.drain(timeoutMs);
     identity.close();
-    await decisionLog.flush();
+    await decisionLog.close(AUDIT_CLOSE_MS);
   }
 }
 
-type Parts = ReturnType<typeof partsOf>;
+type Parts = Awaited<ReturnType<typeof partsOf>>;
 
-function partsOf({ config, log, lines, usedProofs }: ServingOptions) {
+async function partsOf({ config, log, lines, stdout, version, number, processes, usedProofs }: ServingOptions) {
   const inForce: { snapshot: PolicySnapshot | null } = { snapshot: null };
   const metrics = new Metrics(OUTCOMES);
-  const decisionLog = new DecisionLog({ ...config.log, sink: lines });
+  const decisionLog = await openDecisionLog({
+    settings: config.audit,
+    worker: number,
+    workers: processes,
+    version,
+    stderr: lines,
+    stdout,
+    log,
+  });
+  const fields = new RecordedFields(config.audit);
+  const onError = (error: unknown): void => log.error({ err: error }, 'unexpected error');
   const identity = new Authenticator({
     settings: config.identity,
     log,
     ...(usedProofs === undefined ? {} : { usedProofs }),
   });
   const principals = new PrincipalWatch(log);
+  const recordCheck = checkRecorder({ metrics, log: decisionLog, fields, onError });
   const checks = new CheckService({
     snapshot: () => inForce.snapshot,
     identity,
     ...answerSettings(config),
     cache: config.cache,
     record: (record) => {
-      recordCheck(record, metrics, decisionLog);
       principals.look(record.request);
+      return recordCheck(record);
     },
-    onError: (error) => log.error({ err: error }, 'unexpected error'),
+    onError,
   });
   metrics.observe({
     cache: () => ({ entries: checks.cache.statistics.size, evictions: checks.cache.statistics.evictions }),
@@ -117,7 +139,7 @@ function partsOf({ config, log, lines, usedProofs }: ServingOptions) {
     identity: () => ({ ...identity.status(), listenersWithoutPrincipal: principals.warnings.length }),
   });
   const health = new Health([SERVICE]);
-  return { inForce, metrics, decisionLog, identity, principals, checks, health, state: { draining: false } };
+  return { inForce, metrics, decisionLog, fields, identity, principals, checks, health, state: { draining: false } };
 }
 
 function methodsOf({ checks, health }: Parts): Methods {

@@ -1,7 +1,7 @@
 /** The counters of several processes as those of one service. */
 import type { HistogramValue } from './histogram.ts';
 import { addNumbers, mergeProofStates } from './merge-identity.ts';
-import type { LoadState, MetricsReading, TransportState } from './metrics.ts';
+import type { DecisionLogState, LoadState, MetricsReading, TransportState } from './metrics.ts';
 
 /** What is null in some is taken from the others. They must count the same outcomes, in one order. */
 export function addReadings(first: MetricsReading, ...others: readonly MetricsReading[]): MetricsReading {
@@ -22,7 +22,7 @@ export function addReadings(first: MetricsReading, ...others: readonly MetricsRe
     policy: present(all, ({ policy }) => policy)[0] ?? null,
     workers: present(all, ({ workers }) => workers)[0] ?? null,
     cache: addAll(present(all, ({ cache }) => cache)),
-    decisionLog: addAll(present(all, ({ decisionLog }) => decisionLog)),
+    decisionLog: addDecisionLogs(present(all, ({ decisionLog }) => decisionLog)),
     load: addLoads(present(all, ({ load }) => load)),
     transport: addTransports(present(all, ({ transport }) => transport)),
     logDroppedLines: present(all, ({ logDroppedLines }) => logDroppedLines).reduce<number | null>(
@@ -68,6 +68,11 @@ function addLoads(all: readonly LoadState[]): LoadState | null {
       };
 }
 
+function addDecisionLogs(all: readonly DecisionLogState[]): DecisionLogState | null {
+  const stalledMs = Math.max(...all.map((each) => each.stalledMs));
+  return all.length === 0 ? null : { ...addNumbers(all), stalledMs };
+}
+
 function addTransports(all: readonly TransportState[]): TransportState | null {
   if (all.length === 0) return null;
   const sum = (of: (state: TransportState) => number): number => all.reduce((total, each) => total + of(each), 0);
@@ -88,7 +93,7 @@ function addTransports(all: readonly TransportState[]): TransportState | null {
 
 /** What a process that has ended has counted: it holds and waits for nothing any more. */
 export function ended(reading: MetricsReading): MetricsReading {
-  const { cache, load, transport, identity } = reading;
+  const { cache, load, transport, decisionLog, identity } = reading;
   return {
     ...reading,
     cache: cache && { ...cache, entries: 0 },
@@ -100,6 +105,7 @@ export function ended(reading: MetricsReading): MetricsReading {
       callsLost: transport.callsLost + transport.callsInFlight,
       bytesHeld: 0,
     },
+    decisionLog: decisionLog && { ...decisionLog, queueBytes: 0, spillBytes: 0, stalledMs: 0 },
     identity: identity && {
       ...identity,
       keys: [],

@@ -36,11 +36,21 @@ export function createLogger(level: LogLevel, sink: LineSink): Logger {
   );
 }
 
+const STDOUT = 1;
 const STDERR = 2;
 
 /** The writer of standard error, shared by the service log and the decision log so that lines stay whole. */
 export function openLogWriter(): LineWriter {
-  const writer = new LineWriter({ fd: STDERR });
+  return openWriter(STDERR);
+}
+
+/** The writer of standard output, for the decision log where it goes there. */
+export function openOutputWriter(): LineWriter {
+  return openWriter(STDOUT);
+}
+
+function openWriter(fd: number): LineWriter {
+  const writer = new LineWriter({ fd });
   process.once('exit', () => writer.flushSync());
   return writer;
 }

@@ -153,6 +153,12 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
             [decisionLog.written, { result: 'written' }],
             [decisionLog.dropped, { result: 'dropped' }],
           ]),
+          counter(METRICS.decisionLogSpilled, [[decisionLog.spilled, {}]]),
+          counter(METRICS.decisionLogGaps, [[decisionLog.gaps, {}]]),
+          counter(METRICS.decisionLogErrors, [[decisionLog.errors, {}]]),
+          ...gauge(METRICS.decisionLogQueue, decisionLog.queueBytes),
+          ...gauge(METRICS.decisionLogSpill, decisionLog.spillBytes),
+          ...gauge(METRICS.decisionLogStalled, decisionLog.stalledMs / 1000),
         ]),
     ...(reading.logDroppedLines === null ? [] : [counter(METRICS.logDroppedLines, [[reading.logDroppedLines, {}]])]),
     ...(reading.identity === null

@@ -55,6 +55,11 @@ export interface TransportState {
   readonly bytesHeld: number;
 }
 
+/** What the decision log counts of itself: src/audit/outlet.ts says what is what. */
+export type DecisionLogState = Readonly<
+  Record<'written' | 'dropped' | 'spilled' | 'gaps' | 'errors' | 'queueBytes' | 'spillBytes' | 'stalledMs', number>
+>;
+
 /** The processes that answer checks, where there are several. */
 export interface WorkersState {
   readonly serving: number;
@@ -69,7 +74,7 @@ export interface Observed {
   readonly load?: (() => LoadState) | undefined;
   readonly workers?: (() => WorkersState) | undefined;
   readonly transport?: (() => TransportState) | undefined;
-  readonly decisionLog?: (() => { readonly written: number; readonly dropped: number }) | undefined;
+  readonly decisionLog?: (() => DecisionLogState) | undefined;
   readonly logDroppedLines?: (() => number) | undefined;
   readonly identity?: (() => IdentityState) | undefined;
 }
@@ -171,7 +176,7 @@ export interface MetricsReading {
   readonly load: LoadState | null;
   readonly workers: WorkersState | null;
   readonly transport: TransportState | null;
-  readonly decisionLog: { readonly written: number; readonly dropped: number } | null;
+  readonly decisionLog: DecisionLogState | null;
   readonly logDroppedLines: number | null;
   readonly identity: IdentityState | null;
 }

@@ -21,7 +21,7 @@ describe('a variable', () => {
     ['PORTCULLIS_TRUST_DOMAIN', 'example.org', 'example.org'],
     ['PORTCULLIS_HEALTH', '', ''],
     ['PORTCULLIS_CACHE_MAX_ENTRIES', '12', 12],
-    ['PORTCULLIS_LOG_ALLOW_SAMPLE', '0.25', 0.25],
+    ['PORTCULLIS_AUDIT_ALLOW_SAMPLE', '0.25', 0.25],
     ['PORTCULLIS_ALLOW_EMPTY', 'true', true],
     ['PORTCULLIS_REFLECTION', 'false', false],
     ['PORTCULLIS_POLICIES', 'a, b', ['a', 'b']],

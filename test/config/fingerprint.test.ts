@@ -32,6 +32,7 @@ const DECIDING: Readonly<Record<string, string>> = {
   'limits.maxHeaders': '50',
   'limits.maxHeaderBytes': '10000',
   'overload.errorResponse': 'true',
+  'audit.required': 'true',
   ...Object.fromEntries(
     ['forbidden', 'unauthenticated', 'malformed', 'overloaded'].flatMap((kind) => [
       [`responses.${kind}.status`, '418'],
@@ -73,8 +74,30 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   'overload.maxWaiting': '1',
   drainSeconds: '1',
   'log.level': 'debug',
-  'log.denials': 'false',
-  'log.allowSample': '1',
+  'audit.denials': 'false',
+  'audit.allowSample': '1',
+  'audit.headers': 'x-tenant',
+  'audit.claims': 'sub',
+  'audit.sinks': 'stdout',
+  'audit.flushMs': '100',
+  'audit.maxQueueBytes': '2000000',
+  'audit.directory': '/audit',
+  'audit.maxSpillBytes': '2000000',
+  'audit.instance': 'a',
+  'audit.file.directory': '/logs',
+  'audit.file.maxBytes': '100000',
+  'audit.file.maxAgeSeconds': '10',
+  'audit.file.maxFiles': '3',
+  ...Object.fromEntries(
+    ['http', 'otlp'].flatMap((sink) => [
+      [`audit.${sink}.url`, 'https://logs.example/'],
+      [`audit.${sink}.gzip`, 'false'],
+      [`audit.${sink}.timeoutSeconds`, '1'],
+      [`audit.${sink}.headersFile`, '/secret'],
+      [`audit.${sink}.caFile`, '/ca.pem'],
+    ]),
+  ),
+  'audit.http.format': 'array',
   'reload.debounceMs': '1',
   'reload.pollMs': '1',
 };
@@ -82,7 +105,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
 /** Only together with others; tested below, or (tls) about who may ask, not about what is answered. */
 const COMBINED = ['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.allowedClients'].concat(
   ['enabled', 'trustedPeers', 'depth', 'trustEmptyPeer'].map((key) => `identity.xfcc.${key}`),
-  ['identity.revocation.required', 'identity.answers.loginUrl'],
+  ['identity.revocation.required', 'identity.answers.loginUrl', 'audit.integrity.method', 'audit.integrity.keyFile'],
 );
 
 function variableOf(key: string): string {

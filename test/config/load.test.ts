@@ -85,7 +85,24 @@ describe('what is assumed when nothing is said', () => {
       },
       overload: { maxTurnMs: 50, maxWaiting: 4096, errorResponse: false },
       drainSeconds: 20,
-      log: { level: 'info', denials: true, allowSample: 0 },
+      log: { level: 'info' },
+      audit: {
+        denials: true,
+        allowSample: 0,
+        required: false,
+        headers: [],
+        claims: [],
+        sinks: ['stderr'],
+        flushMs: 1000,
+        maxQueueBytes: 16 * 1024 * 1024,
+        directory: null,
+        maxSpillBytes: 1024 * 1024 * 1024,
+        instance: '',
+        file: { directory: null, maxBytes: 128 * 1024 * 1024, maxAgeSeconds: 86_400, maxFiles: 0 },
+        http: { url: '', gzip: true, timeoutSeconds: 10, headersFile: null, caFile: null, format: 'lines' },
+        otlp: { url: '', gzip: true, timeoutSeconds: 10, headersFile: null, caFile: null },
+        integrity: { method: 'none', keyFile: null },
+      },
       reload: { debounceMs: 200, pollMs: 2000 },
     });
   });
@@ -263,7 +280,7 @@ trustDomain:
     ],
     ['a: 1\na: 2', '2:1 duplicate-key this key is there twice | keep one of them'],
     ['---\n{}\n---\n{}', '3:1 many-documents a second document | one file holds one document'],
-    ['log: &l {denials: true}\nreload: *l', '2:9 yaml-alias the alias `*l` is not taken here | write the value out'],
+    ['log: &l {level: info}\nreload: *l', '2:9 yaml-alias the alias `*l` is not taken here | write the value out'],
     ['[a]', '1:1 wrong-type the configuration must be a map of keys, not a list | write a map of keys'],
   ])('%s', (text, expected) => {
     expect(problems(text)).toEqual([expected]);

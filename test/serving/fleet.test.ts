@@ -78,7 +78,10 @@ describe('a service of two workers', () => {
       expect(value('portcullis_connections')).toBe(6);
       expect(value('portcullis_workers')).toBe(2);
       expect(value('portcullis_ready')).toBe(1);
-      expect(value('portcullis_decision_log_entries_total')).toBe(6);
+      await service.until(
+        'all six are written',
+        async () => (await metricsOf(service))('portcullis_decision_log_entries_total') === 6,
+      );
       // Each has its own cache: both have decided what both were asked.
       expect(value('portcullis_cache_entries')).toBe(4);
       service.child.kill('SIGTERM');

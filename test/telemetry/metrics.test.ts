@@ -75,7 +75,16 @@ function observedMetrics(): Metrics {
     load: () => LOAD,
     transport: () => TRANSPORT,
     workers: () => ({ serving: 2, replaced: 1 }),
-    decisionLog: () => ({ written: 11, dropped: 5 }),
+    decisionLog: () => ({
+      written: 11,
+      dropped: 5,
+      spilled: 3,
+      gaps: 2,
+      errors: 4,
+      queueBytes: 100,
+      spillBytes: 200,
+      stalledMs: 1500,
+    }),
     logDroppedLines: () => 6,
     identity: () => IDENTITY,
   });
@@ -224,6 +233,12 @@ describe('counting', () => {
       '{result="written"}': 11,
       '{result="dropped"}': 5,
     });
+    expect(samplesOf(families, METRICS.decisionLogSpilled)).toEqual({ '': 3 });
+    expect(samplesOf(families, METRICS.decisionLogGaps)).toEqual({ '': 2 });
+    expect(samplesOf(families, METRICS.decisionLogErrors)).toEqual({ '': 4 });
+    expect(samplesOf(families, METRICS.decisionLogQueue)).toEqual({ '': 100 });
+    expect(samplesOf(families, METRICS.decisionLogSpill)).toEqual({ '': 200 });
+    expect(samplesOf(families, METRICS.decisionLogStalled)).toEqual({ '': 1.5 });
     expect(samplesOf(families, METRICS.logDroppedLines)).toEqual({ '': 6 });
     expect(samplesOf(families, METRICS.policyInfo)).toEqual({ '{revision="r1"}': 1 });
     expect(samplesOf(families, METRICS.policies)).toEqual({ '': 4 });

@@ -24,8 +24,11 @@ import { Worker, WorkerEnded } from './worker.ts';
 export interface FleetOptions {
   readonly config: ServiceConfig;
   readonly log: Logger;
-  /** Where the lines of the workers' logs go. */
+  /** Where the lines of the workers' logs go, and those of their standard output. */
   readonly lines: LineWriter;
+  readonly stdout: LineWriter;
+  /** Of the program. */
+  readonly version: string;
   readonly workers: number;
 }
 
@@ -39,8 +42,8 @@ const MAX_HELD_CONNECTIONS = 256;
 const LONG_LIFE_MS = 10_000;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5000;
-/** Beyond the time that calls have, for the worker to end. */
-const EXIT_MS = 2000;
+/** Beyond the time that calls have, for the worker to end: its last decision records have to be delivered. */
+const EXIT_MS = 5000;
 
 export class Fleet implements DataPlane {
   readonly #options: FleetOptions;
@@ -102,7 +105,8 @@ export class Fleet implements DataPlane {
     const listeners = new Map(readings.flatMap((each) => each.listeners.map((one) => [one.listener, one] as const)));
     const metrics = addReadings(first.metrics, ...others.map((each) => each.metrics), ...past);
     // Their lines pass through here, and can be lost here.
-    const logDroppedLines = (metrics.logDroppedLines ?? 0) + this.#options.lines.droppedLines;
+    const logDroppedLines =
+      (metrics.logDroppedLines ?? 0) + this.#options.lines.droppedLines + this.#options.stdout.droppedLines;
     return {
       metrics: { ...metrics, logDroppedLines },
       identity: mergeProofStates(first.identity, ...others.map(({ identity }) => identity)),
@@ -133,11 +137,15 @@ export class Fleet implements DataPlane {
   }
 
   #start(): Worker {
-    const { config, log, lines } = this.#options;
+    const { config, log, lines, stdout, version, workers: processes } = this.#options;
+    const taken = new Set([...this.#all].map((each) => each.number));
+    let number = 0;
+    while (taken.has(number)) number += 1;
     const worker = new Worker({
-      config,
+      beginning: { config, version, number, processes },
       usedProofs: this.#usedProofs,
       write: (bytes) => lines.write(bytes),
+      writeOut: (bytes) => stdout.write(bytes),
     });
     const startedMs = performance.now();
     this.#all.add(worker);

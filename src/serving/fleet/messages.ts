@@ -5,7 +5,7 @@ import type { DataPlaneReading } from '../data-plane.ts';
 
 /** Beside them: connections come as `connection` with their handle, snapshots on a pipe of their own (snapshot-pipe.ts). */
 export type ToWorker =
-  | { readonly kind: 'begin'; readonly config: ServiceConfig }
+  | ({ readonly kind: 'begin' } & Beginning)
   | { readonly kind: 'connection' }
   /** Snapshots are counted as they come, from 1. */
   | { readonly kind: 'use'; readonly number: number }
@@ -13,6 +13,17 @@ export type ToWorker =
   /** Answers `proof`. */
   | { readonly kind: 'proofUse'; readonly id: number; readonly use: ProofUse }
   | { readonly kind: 'drain'; readonly timeoutMs: number };
+
+/** What a worker is to know of itself. */
+export interface Beginning {
+  readonly config: ServiceConfig;
+  /** Of the program. */
+  readonly version: string;
+  /** From 0; that of a worker which has ended is given again. */
+  readonly number: number;
+  /** How many there are to be. */
+  readonly processes: number;
+}
 
 export type FromWorker =
   /** It can take connections, and denies every check until it has a snapshot. */

@@ -2,17 +2,18 @@
 import { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { snapshotOptions } from '../../cli/settings.ts';
+import { AuditUnusable } from '../../audit/open.ts';
 import type { ServiceConfig } from '../../config/config.ts';
 import type { ProofMemory, ProofUse } from '../../identity/jwt/used-proofs.ts';
 import { runStepsInSlices } from '../../lib/steps.ts';
 import { openSnapshot } from '../../policy-index/snapshot.ts';
 import type { PolicySnapshot } from '../../policy-index/snapshot.ts';
-import { createLogger, openLogWriter } from '../../telemetry/logger.ts';
+import { createLogger, openLogWriter, openOutputWriter } from '../../telemetry/logger.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { ListenError } from '../../transport/transport.ts';
 import { ServingProcess } from '../serving-process.ts';
 import { BEAT_MS } from './messages.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { Beginning, FromWorker, ToWorker } from './messages.ts';
 import { receiveSnapshots } from './snapshot-pipe.ts';
 
 process.title = 'portcullis worker';
@@ -26,7 +27,7 @@ let running: RunningWorker | null = null;
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.on('message', (message: ToWorker, handle: unknown) => {
-  if (message.kind === 'begin') void begin(message.config);
+  if (message.kind === 'begin') void begin(message);
   else running?.hear(message, handle instanceof Socket ? handle : null);
 });
 process.on('disconnect', () => {
@@ -39,8 +40,9 @@ function send(message: FromWorker): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
-async function begin(config: ServiceConfig): Promise<void> {
+async function begin({ config, version, number, processes }: Beginning): Promise<void> {
   const lines = openLogWriter();
+  const stdout = openOutputWriter();
   const log = createLogger(config.log.level, lines);
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'uncaught error');
@@ -48,14 +50,14 @@ async function begin(config: ServiceConfig): Promise<void> {
   });
   const usedProofs = new UsedElsewhere();
   try {
-    const serving = await ServingProcess.open({ config, log, lines, usedProofs });
+    const serving = await ServingProcess.open({ config, log, lines, stdout, version, number, processes, usedProofs });
     running = new RunningWorker(config, serving, usedProofs, log, async () => {
-      await lines.flush();
+      await Promise.all([lines.flush(), stdout.flush()]);
       process.exit(0);
     });
     send({ kind: 'begun' });
   } catch (cause) {
-    if (!(cause instanceof ListenError)) throw cause;
+    if (!(cause instanceof ListenError || cause instanceof AuditUnusable)) throw cause;
     send({ kind: 'failed', message: cause.message });
   }
 }

@@ -3,11 +3,10 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import type { ServiceConfig } from '../../config/config.ts';
 import type { ProofMemory } from '../../identity/jwt/used-proofs.ts';
 import type { DataPlaneReading } from '../data-plane.ts';
 import type { Candidate } from './least-loaded.ts';
-import type { Beat, FromWorker, ToWorker } from './messages.ts';
+import type { Beat, Beginning, FromWorker, ToWorker } from './messages.ts';
 import { sendSnapshot } from './snapshot-pipe.ts';
 import { passOnLines } from './whole-lines.ts';
 
@@ -20,10 +19,11 @@ const FILE = import.meta.url.endsWith('.ts')
 const READ_TIMEOUT_MS = 1000;
 
 export interface WorkerOptions {
-  readonly config: ServiceConfig;
+  readonly beginning: Beginning;
   readonly usedProofs: ProofMemory;
-  /** Takes whole lines of its log. */
+  /** Take whole lines of its standard error and its standard output. */
   readonly write: (lines: Buffer) => unknown;
+  readonly writeOut: (lines: Buffer) => unknown;
 }
 
 /** How a process ended. */
@@ -54,6 +54,8 @@ export class Worker implements Candidate {
   /** By what they wait for. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #reads = new Map<number, (reading: DataPlaneReading) => void>();
+  /** See {@link Beginning}. */
+  readonly number: number;
   readonly ended: Promise<End>;
   #beat: Beat | null = null;
   #silentTicks = 0;
@@ -64,17 +66,19 @@ export class Worker implements Candidate {
   #lastReading: DataPlaneReading | null = null;
   #isRunning = true;
 
-  constructor({ config, usedProofs, write }: WorkerOptions) {
+  constructor({ beginning, usedProofs, write, writeOut }: WorkerOptions) {
+    this.number = beginning.number;
     this.#usedProofs = usedProofs;
     const child = fork(FILE, [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     });
     this.#child = child;
     this.#pipe = child.stdio[4] as Writable;
     // What it means is that the worker is gone, which its end says.
     this.#pipe.on('error', () => undefined);
     passOnLines(child.stderr as Readable, write);
+    passOnLines(child.stdout as Readable, writeOut);
     child.on('message', (message) => this.#hear(message as FromWorker));
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => this.#end({ code, signal }, resolve));
@@ -83,7 +87,7 @@ export class Worker implements Candidate {
         if (child.pid === undefined) this.#end({ code: null, signal: null }, resolve, cause);
       });
     });
-    this.#send({ kind: 'begin', config });
+    this.#send({ kind: 'begin', ...beginning });
   }
 
   get pid(): number | null {

@@ -187,6 +187,8 @@ export function testService(
     readonly limits?: HeaderLimits & { readonly maxMessageBytes?: number };
     readonly cache?: { readonly maxEntries: number; readonly ttlSeconds: number };
     readonly overload?: Overload;
+    /** Beside {@link TestService.records}; what it gives back counts. */
+    readonly record?: (record: CheckRecord) => unknown;
   } = {},
 ): TestService {
   const records: CheckRecord[] = [];
@@ -207,7 +209,10 @@ export function testService(
       cache: options.cache ?? { maxEntries: 1000, ttlSeconds: 60 },
       texts: options.texts ?? TEXTS,
       askForProof: options.askForProof ?? JUST_REFUSE,
-      record: (record) => records.push(record),
+      record: (record) => {
+        records.push(record);
+        return options.record?.(record);
+      },
       onError: (error) => errors.push(error),
       now: () => world.nowMs,
       ...(options.overload === undefined
