@@ -31,14 +31,6 @@ export interface Seal {
   readonly hash: string;
 }
 
-export interface Signature {
-  readonly method: SealMethod;
-  /** Tells which key, not the key. */
-  readonly key: string;
-  /** Base64. */
-  readonly signature: string;
-}
-
 /** A key that is none, or of another kind. */
 export class UnusableKey extends Error {
   override readonly name = 'UnusableKey';
