@@ -36,6 +36,7 @@ export interface ServingOptions {
   readonly version: string;
   /** Number of this process among all that answer checks, from 0. */
   readonly number: number;
+  /** That share the machine. */
   readonly processes: number;
   /** Default: of this process. */
   readonly usedProofs?: ProofMemory;
@@ -53,10 +54,12 @@ export class ServingProcess {
   /** @throws {@link ListenError} or {@link AuditUnusable} when certificates, or what the decision log needs, are not usable */
   static async open(options: ServingOptions): Promise<ServingProcess> {
     const parts = await partsOf(options);
-    const { config, log } = options;
+    const { config, log, processes } = options;
     const transportLog: TransportLog = (level, message, fields) => log[level](fields, message);
     const transport =
-      config.transport === 'native' ? new NativeTransport(transportLog) : new GrpcJsTransport(transportLog);
+      config.transport === 'native'
+        ? new NativeTransport(transportLog, { processes })
+        : new GrpcJsTransport(transportLog);
     const { limits, tls, reflection } = config;
     const server = await transport.serve(
       { tls, reflection, ...limits, maxMessageBytes: MAX_RECEIVED_BYTES },

@@ -1,7 +1,8 @@
 /** The counters of several processes as those of one service. */
 import type { HistogramValue } from './histogram.ts';
 import { addNumbers, mergeProofStates } from './merge-identity.ts';
-import type { DecisionLogState, LoadState, MetricsReading, TransportState } from './metrics.ts';
+import type { DecisionLogState, LoadState, MetricsReading } from './metrics.ts';
+import type { TransportState } from './transport-state.ts';
 
 /** What is null in some is taken from the others. They must count the same outcomes, in one order. */
 export function addReadings(first: MetricsReading, ...others: readonly MetricsReading[]): MetricsReading {

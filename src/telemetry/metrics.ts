@@ -4,6 +4,7 @@
  */
 import { DurationHistogram } from './histogram.ts';
 import type { IdentityState } from './identity-points.ts';
+import type { TransportState } from './transport-state.ts';
 
 /** One way a check can end; `reason` belongs to exactly one decision. */
 export interface Outcome {
@@ -38,21 +39,6 @@ export interface LoadState {
   readonly waiting: number;
   /** Checks that were refused, by what there was too much of. */
   readonly refused: Readonly<Record<string, number>>;
-}
-
-/** What the transport counts of itself: src/transport/counts.ts says what is what. */
-export interface TransportState {
-  readonly connectionsOpen: number;
-  readonly connectionsAccepted: number;
-  readonly connectionsNotAllowed: number;
-  readonly connectionFaults: Readonly<Record<string, number>>;
-  readonly callsStarted: number;
-  readonly callsInFlight: number;
-  readonly callsAnswered: Readonly<Record<string, number>>;
-  readonly callsCancelled: number;
-  readonly callsRefused: number;
-  readonly callsLost: number;
-  readonly bytesHeld: number;
 }
 
 /** What the decision log counts of itself: src/audit/outlet.ts says what is what. */

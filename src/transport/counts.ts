@@ -1,7 +1,8 @@
 /**
  * What a transport counts. Plain numbers by name, so that those of several processes can be sent and added up
- * ({@link sumCounts}); what is counted by call costs an addition.
+ * (telemetry/add-readings.ts); what is counted by call costs an addition.
  */
+import type { TransportState } from '../telemetry/transport-state.ts';
 
 /** Names of the status codes of gRPC, in their order (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
 const STATUS_NAMES = [
@@ -53,33 +54,6 @@ const FAULTS = [
 
 export type ConnectionFault = (typeof FAULTS)[number];
 
-export interface TransportCounts {
-  /** Now, those in a TLS handshake too. */
-  readonly connectionsOpen: number;
-  readonly connectionsAccepted: number;
-  /** Those of peers that are not on the list of allowed clients. They stay open, and nearly all of their calls are refused. */
-  readonly connectionsNotAllowed: number;
-  /** Closed by us, by {@link ConnectionFault}. */
-  readonly connectionFaults: Readonly<Record<string, number>>;
-  /** Each of them ends as one of the next four, or is in flight. */
-  readonly callsStarted: number;
-  /** Now: neither answered to the end nor given up. */
-  readonly callsInFlight: number;
-  /**
-   * Answered, by name of the status. RESOURCE_EXHAUSTED is a message above its bound; an answer of plain HTTP, to what is no gRPC,
-   * is UNKNOWN, which is what clients of gRPC make of it.
-   */
-  readonly callsAnswered: Readonly<Record<string, number>>;
-  /** Reset by the peer before they were answered. */
-  readonly callsCancelled: number;
-  /** Reset by us: malformed, or more than the peer may have open. With grpc-js those are not seen. */
-  readonly callsRefused: number;
-  /** Not answered when their connection ended. */
-  readonly callsLost: number;
-  /** Held for peers: what has come of messages that have not ended, and answers that have not been taken. */
-  readonly bytesHeld: number;
-}
-
 export class Counters {
   connectionsOpen = 0;
   connectionsAccepted = 0;
@@ -100,7 +74,7 @@ export class Counters {
     this.#faults[FAULTS.indexOf(fault)]! += 1;
   }
 
-  read(bytesHeld: number): TransportCounts {
+  read(bytesHeld: number): TransportState {
     const { callsStarted, callsCancelled, callsRefused, callsLost } = this;
     const answered = this.#answered.reduce((sum, count) => sum + count, 0);
     return {
@@ -117,26 +91,6 @@ export class Counters {
       bytesHeld,
     };
   }
-}
-
-/** Those of several transports, or processes, as if it were one. */
-export function sumCounts(all: readonly TransportCounts[]): TransportCounts {
-  const sum = (of: (counts: TransportCounts) => number): number => all.reduce((total, counts) => total + of(counts), 0);
-  const sumByName = (names: readonly string[], of: (counts: TransportCounts) => Readonly<Record<string, number>>) =>
-    Object.fromEntries(names.map((name) => [name, sum((counts) => of(counts)[name] ?? 0)]));
-  return {
-    connectionsOpen: sum((counts) => counts.connectionsOpen),
-    connectionsAccepted: sum((counts) => counts.connectionsAccepted),
-    connectionsNotAllowed: sum((counts) => counts.connectionsNotAllowed),
-    connectionFaults: sumByName(FAULTS, (counts) => counts.connectionFaults),
-    callsStarted: sum((counts) => counts.callsStarted),
-    callsInFlight: sum((counts) => counts.callsInFlight),
-    callsAnswered: sumByName(STATUS_NAMES, (counts) => counts.callsAnswered),
-    callsCancelled: sum((counts) => counts.callsCancelled),
-    callsRefused: sum((counts) => counts.callsRefused),
-    callsLost: sum((counts) => counts.callsLost),
-    bytesHeld: sum((counts) => counts.bytesHeld),
-  };
 }
 
 function byName(names: readonly string[], counts: Float64Array): Record<string, number> {

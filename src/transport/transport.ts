@@ -2,7 +2,7 @@
  * What a transport is: bytes in, bytes out. It knows nothing of authorization.
  */
 import type { Socket } from 'node:net';
-import type { TransportCounts } from './counts.ts';
+import type { TransportState } from '../telemetry/transport-state.ts';
 import type { CallStatus } from './status.ts';
 
 export interface CallContext {
@@ -80,7 +80,7 @@ export interface ListenOptions extends ServeOptions, ListenAt {}
 
 interface Running {
   /** What has been counted so far, and how it stands now. */
-  counts(): TransportCounts;
+  counts(): TransportState;
   /**
    * Takes no new connections, asks the peers to leave, answers all calls in flight, ends server streams with
    * UNAVAILABLE; resolves when every connection is closed, or was torn down after `timeoutMs`.

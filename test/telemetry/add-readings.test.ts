@@ -4,7 +4,8 @@ import { addReadings, ended } from '../../src/telemetry/add-readings.ts';
 import { mergeProofStates } from '../../src/telemetry/merge-identity.ts';
 import type { ProofState } from '../../src/telemetry/merge-identity.ts';
 import { CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
-import type { CacheUse, MetricsReading, TransportState } from '../../src/telemetry/metrics.ts';
+import type { CacheUse, MetricsReading } from '../../src/telemetry/metrics.ts';
+import type { TransportState } from '../../src/telemetry/transport-state.ts';
 import { createPrometheusText } from '../../src/telemetry/prometheus.ts';
 
 const OUTCOMES = [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DURATION_BOUNDS_SECONDS, DurationHistogram } from '../../src/telemetry/histogram.ts';
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
-import type { CacheUse, LoadState, PolicyState, TransportState } from '../../src/telemetry/metrics.ts';
+import type { CacheUse, LoadState, PolicyState } from '../../src/telemetry/metrics.ts';
+import type { TransportState } from '../../src/telemetry/transport-state.ts';
 import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
 import type { IdentityState } from '../../src/telemetry/identity-points.ts';
 import type { MetricDefinition } from '../../src/telemetry/names.ts';

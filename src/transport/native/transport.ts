@@ -23,9 +23,11 @@ export interface NativeTransportOptions {
   readonly certificatePollMs?: number;
   /** A number from 0 to 1, drawn once for each connection; for tests. Default `Math.random`. */
   readonly random?: () => number;
-  /** Default {@link maxConnections}. */
+  /** Processes that share the machine, each with a transport of its own. Default 1. */
+  readonly processes?: number;
+  /** Default {@link maxConnections}, shared. */
   readonly maxConnections?: number;
-  /** For all connections together. Default {@link maxHeldBytes}. */
+  /** For all connections together. Default {@link maxHeldBytes}, shared. */
   readonly maxHeldBytes?: number;
 }
 
@@ -35,11 +37,13 @@ export class NativeTransport implements Transport {
 
   constructor(log: TransportLog, options: NativeTransportOptions = {}) {
     this.#log = log;
+    const { processes = 1 } = options;
     this.#options = {
+      processes,
       certificatePollMs: CERTIFICATE_POLL_MS,
       random: Math.random,
-      maxConnections: maxConnections(),
-      maxHeldBytes: maxHeldBytes(),
+      maxConnections: Math.ceil(maxConnections() / processes),
+      maxHeldBytes: maxHeldBytes() / processes,
       ...options,
     };
   }

@@ -1,8 +1,7 @@
 import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { sumCounts } from '../../../src/transport/counts.ts';
-import type { TransportCounts } from '../../../src/transport/counts.ts';
+import type { TransportState } from '../../../src/telemetry/transport-state.ts';
 import type { Listener, UnaryHandler } from '../../../src/transport/transport.ts';
 import { createAuthority } from '../../e2e/support/certificates.ts';
 import { waitUntil } from '../../e2e/support/wait.ts';
@@ -36,12 +35,12 @@ export function describeCounts(transport: TransportUnderTest): void {
       Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 
     /** Waits for it, since a peer may know of an end before the server has worked through it. */
-    async function expectCounts(listener: Listener, expected: Partial<TransportCounts>): Promise<void> {
-      const look = (): Partial<TransportCounts> => {
+    async function expectCounts(listener: Listener, expected: Partial<TransportState>): Promise<void> {
+      const look = (): Partial<TransportState> => {
         const counts = listener.counts();
         const { callsAnswered, connectionFaults } = counts;
         const told = { ...counts, callsAnswered: nonZero(callsAnswered), connectionFaults: nonZero(connectionFaults) };
-        return Object.fromEntries(Object.keys(expected).map((key) => [key, told[key as keyof TransportCounts]]));
+        return Object.fromEntries(Object.keys(expected).map((key) => [key, told[key as keyof TransportState]]));
       };
       await waitUntil('the counts', () => isDeepStrictEqual(look(), expected), {
         because: () => JSON.stringify(look()),
@@ -236,20 +235,6 @@ export function describeCounts(transport: TransportUnderTest): void {
         connectionsNotAllowed: 1,
         callsAnswered: { OK: 1, PERMISSION_DENIED: 1 },
       });
-    });
-
-    it('can be added up', async () => {
-      const { listener, address } = await open();
-      const session = cleanup.session(await connectHttp2(address));
-      await callHttp2(session, ECHO, NOTHING);
-      await callHttp2(session, '/no/method', NOTHING);
-      await expectCounts(listener, { callsInFlight: 0 });
-      const counts = listener.counts();
-      const twice = sumCounts([counts, structuredClone(counts)]);
-      expect(twice).toMatchObject({ connectionsOpen: 2, connectionsAccepted: 2, callsStarted: 4 });
-      expect(nonZero(twice.callsAnswered)).toEqual({ OK: 2, UNIMPLEMENTED: 2 });
-      expect(sumCounts([counts])).toEqual(counts);
-      expect(Object.keys(sumCounts([]))).toEqual(Object.keys(counts));
     });
   });
 }

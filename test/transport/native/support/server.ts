@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { TransportCounts } from '../../../../src/transport/counts.ts';
+import type { TransportState } from '../../../../src/telemetry/transport-state.ts';
 
 export interface Memory {
   /** Bytes in use after garbage was collected. */
@@ -52,8 +52,8 @@ export class ServerProcess {
     return this.#ask('log') as Promise<string[]>;
   }
 
-  counts(): Promise<TransportCounts> {
-    return this.#ask('counts') as Promise<TransportCounts>;
+  counts(): Promise<TransportState> {
+    return this.#ask('counts') as Promise<TransportState>;
   }
 
   /** How many calls of `/test/Held` wait for {@link answerHeld}. */
