@@ -11,7 +11,7 @@ import type { CheckSource } from '../attributes/request-attributes.ts';
 import type { ProofPlaces } from '../identity/plan.ts';
 import { sortMapEntries } from './map-entries.ts';
 import type { SpanKey } from './span-table.ts';
-import { WireError, WireReader } from './wire/reader.ts';
+import { BYTES, WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
 
 /** A range of the message's bytes; `end` is exclusive, 0 to 0 is absent. */
@@ -21,6 +21,15 @@ interface Span {
 }
 
 const span = (): Span => ({ start: 0, end: 0 });
+
+/** Field 1, a length-delimited one. */
+const KEY_TAG = 0x0a;
+
+const NO_HEADERS: readonly number[] = [];
+/** What is found of one message, before it is known how much that is: lists that grow would be most of its memory. */
+const MAX_FOUND = 4 * 1024;
+const joinedFound: number[] = [];
+const rawFound: number[] = [];
 
 const EMPTY_MAP: ReadonlyMap<string, string> = new Map();
 
@@ -63,8 +72,8 @@ export class CheckRequestView implements CheckSource {
   readonly #contextExtensions: number[] = [];
   readonly #metadata: number[] = [];
   /** Four numbers a header: key start, key end, value start, value end. */
-  readonly #headers: number[] = [];
-  readonly #rawHeaders: number[] = [];
+  #headers: readonly number[] = NO_HEADERS;
+  #rawHeaders: readonly number[] = NO_HEADERS;
   #headerBytes = 0;
   #underscored = false;
   #timeMs: number | null = null;
@@ -198,6 +207,8 @@ export class CheckRequestView implements CheckSource {
   #readHttp(http: WireReader): void {
     this.hasHttp = true;
     const spans = this.#spans;
+    let joined = 0;
+    let raw = 0;
     while (http.next()) {
       switch (http.field) {
         case 1:
@@ -207,7 +218,8 @@ export class CheckRequestView implements CheckSource {
           take(http, spans.method);
           break;
         case 3:
-          this.#readHeader(http.message(), this.#headers, 2);
+          http.range();
+          joined = this.#readHeader(http.start, http.end, joinedFound, joined, 2);
           break;
         case 4:
           take(http, spans.target);
@@ -228,8 +240,10 @@ export class CheckRequestView implements CheckSource {
           const headerMap = http.message();
           while (headerMap.next()) {
             // HeaderValue has its bytes in raw_value (3); value (2) is for those that are UTF-8 and not raw.
-            if (headerMap.field === 1) this.#readHeader(headerMap.message(), this.#rawHeaders, 3);
-            else headerMap.skip();
+            if (headerMap.field === 1) {
+              headerMap.range();
+              raw = this.#readHeader(headerMap.start, headerMap.end, rawFound, raw, 3);
+            } else headerMap.skip();
           }
           break;
         }
@@ -238,37 +252,63 @@ export class CheckRequestView implements CheckSource {
           http.skip();
       }
     }
+    this.#headers = withFound(this.#headers, joinedFound, joined);
+    this.#rawHeaders = withFound(this.#rawHeaders, rawFound, raw);
   }
 
-  /** A map entry or a HeaderValue: key in field 1, value in `valueField` (or in 2 when that is absent). */
-  #readHeader(entry: WireReader, into: number[], valueField: number): void {
-    let keyStart = 0;
-    let keyEnd = 0;
-    let valueStart = 0;
-    let valueEnd = 0;
-    let raw = false;
-    while (entry.next()) {
-      if (entry.field === 1) {
-        entry.range();
-        keyStart = entry.start;
-        keyEnd = entry.end;
-      } else if (entry.field === valueField || (entry.field === 2 && !raw)) {
-        entry.range();
-        valueStart = entry.start;
-        valueEnd = entry.end;
-        raw = entry.field === valueField;
-      } else entry.skip();
+  /**
+   * A map entry or a HeaderValue: key in field 1, value in `valueField` (or in 2 when that is absent). Writes it to `found` and
+   * returns where the next one goes.
+   */
+  #readHeader(start: number, end: number, found: number[], at: number, valueField: number): number {
+    const buffer = this.#buffer;
+    let keyStart = start + 2;
+    let keyEnd = keyStart + buffer[start + 1]!;
+    let valueStart = keyEnd + 2;
+    let valueEnd = valueStart + buffer[keyEnd + 1]!;
+    if (valueEnd >= valueStart + 0x80) {
+      valueStart++;
+      valueEnd = valueStart + (buffer[keyEnd + 1]! & 0x7f) + buffer[keyEnd + 2]! * 0x80;
     }
-    into.push(keyStart, keyEnd, valueStart, valueEnd);
+    // Nearly all have the key and the value once, in this order, with lengths of one byte, or two for the value. There are twenty of
+    // them in a message, and a reader for each would be most of what reading it costs.
+    const isUsual =
+      valueEnd === end &&
+      valueStart < end &&
+      buffer[start] === KEY_TAG &&
+      buffer[start + 1]! < 0x80 &&
+      buffer[keyEnd] === ((valueField << 3) | BYTES) &&
+      (valueStart === keyEnd + 2 || buffer[keyEnd + 2]! < 0x80);
+    if (!isUsual) {
+      const entry = new WireReader(buffer, start, end);
+      keyStart = keyEnd = valueStart = valueEnd = 0;
+      let raw = false;
+      while (entry.next()) {
+        if (entry.field === 1) {
+          entry.range();
+          keyStart = entry.start;
+          keyEnd = entry.end;
+        } else if (entry.field === valueField || (entry.field === 2 && !raw)) {
+          entry.range();
+          valueStart = entry.start;
+          valueEnd = entry.end;
+          raw = entry.field === valueField;
+        } else entry.skip();
+      }
+    }
+    found[at] = keyStart;
+    found[at + 1] = keyEnd;
+    found[at + 2] = valueStart;
+    found[at + 3] = valueEnd;
     this.#headerBytes += keyEnd - keyStart + valueEnd - valueStart;
     if (!this.#underscored) {
-      const { buffer } = entry;
       for (let i = keyStart; i < keyEnd; i++)
         if (buffer[i] === 0x5f) {
           this.#underscored = true;
           break;
         }
     }
+    return at + 4;
   }
 
   /** envoy.config.core.v3.Metadata: filter_metadata (1), a map from filter name to Struct. */
@@ -564,6 +604,15 @@ export class CheckRequestView implements CheckSource {
 }
 
 const HOST = 'host';
+
+/** A message may have more than one `http`, which protobuf merges. */
+function withFound(before: readonly number[], found: number[], count: number): readonly number[] {
+  if (count === 0) return before;
+  const now = found.slice(0, count);
+  // A flood of headers once must not be held for good.
+  if (found.length > MAX_FOUND) found.length = MAX_FOUND;
+  return before.length === 0 ? now : before.concat(now);
+}
 
 function addSpan(key: SpanKey, { start, end }: Span): void {
   key.add(start, end);

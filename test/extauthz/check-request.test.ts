@@ -334,6 +334,57 @@ describe('a CheckRequest', () => {
     expect(view.header('x-a')).toEqual({ form: 'exact', lines: ['text'] });
   });
 
+  it.each([
+    ['joined', 3, 2],
+    ['raw', 13, 3],
+  ] as const)('reads %s headers of any length and in any order of their fields', (form, field, valueField) => {
+    const httpWith = (...entries: readonly Uint8Array[]): CheckRequestView => {
+      const http = new WireWriter();
+      if (form === 'raw') http.message(field, (map) => entries.forEach((entry) => map.bytes(1, entry)));
+      else entries.forEach((entry) => http.bytes(field, entry));
+      const request = new WireWriter().bytes(2, http.finish()).finish();
+      return new CheckRequestView(new WireWriter().message(1, (context) => context.bytes(4, request)).finish());
+    };
+    const entry = (key: string, value: string): Uint8Array =>
+      new WireWriter().text(1, key).text(valueField, value).finish();
+    for (const length of [0, 1, 126, 127, 128, 129, 255, 256, 16_383, 16_384, 20_000]) {
+      const text = 'v'.repeat(length);
+      const longName = `n${'x'.repeat(length)}`;
+      const view = httpWith(
+        entry('x-before', 'a'),
+        entry('x-long', text),
+        entry(longName, 'b'),
+        new WireWriter().text(valueField, text).text(1, 'x-behind').finish(),
+        new WireWriter().text(1, 'no').text(1, 'x-twice').text(valueField, 'no').text(valueField, text).finish(),
+        new WireWriter().text(1, 'x-more').text(valueField, text).number(9, 1).finish(),
+        new WireWriter().text(1, 'x-none').finish(),
+        entry('x-after', 'c'),
+      );
+      const value = (name: string): readonly string[] => {
+        const lines = view.header(name);
+        return lines.form === 'exact' ? lines.lines : [lines.value];
+      };
+      for (const name of ['x-long', 'x-behind', 'x-twice', 'x-more']) expect(value(name)).toEqual([text]);
+      expect([value('x-before'), value(longName), value('x-none'), value('x-after')]).toEqual([
+        ['a'],
+        ['b'],
+        [''],
+        ['c'],
+      ]);
+      expect(view.headerStatistics.count).toBe(8);
+    }
+    // Lengths that reach past the entry, into what comes behind it.
+    for (const octets of [
+      [],
+      [0x0a],
+      [0x0a, 0x01],
+      [0x0a, 0x05, 0x61],
+      [0x0a, 0x01, 0x61, (valueField << 3) | 2, 0x09],
+    ])
+      if (octets.length === 0) expect(httpWith(Buffer.from(octets), entry('x', 'y')).header('x')).toBeTruthy();
+      else expect(() => httpWith(Buffer.from(octets), entry('x', 'y'))).toThrow(WireError);
+  });
+
   it('counts headers and their bytes', () => {
     expect(httpView(JOINED).headerStatistics).toEqual({ count: 4, bytes: 10 + 23 + 3 + 3 + 7 + 0 + 6 + 1 });
     expect(httpView({}).headerStatistics).toEqual({ count: 0, bytes: 0 });
