@@ -167,13 +167,13 @@ const limits = z
 
 const overload = z
   .strictObject({
-    // A quarter of the 200 ms that Envoy waits where nobody says otherwise. What is read in one turn of the event loop
+    // Half of the 200 ms that Envoy waits where nobody says otherwise. What is read in one turn of the event loop
     // may have come at the beginning of the one before, and a turn goes on behind the bound, with quick refusals.
     maxTurnMs: z
       .number()
       .min(0)
       .max(60_000)
-      .default(50)
+      .default(100)
       .describe(
         'Work between two looks at the sockets, in milliseconds, above which only what is kept is answered; other checks are refused (503).',
       ),

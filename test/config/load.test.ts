@@ -83,7 +83,7 @@ describe('what is assumed when nothing is said', () => {
         maxConcurrentStreams: 100_000,
         maxConnectionAgeSeconds: 1800,
       },
-      overload: { maxTurnMs: 50, maxWaiting: 4096, errorResponse: false },
+      overload: { maxTurnMs: 100, maxWaiting: 4096, errorResponse: false },
       drainSeconds: 20,
       log: { level: 'info' },
       audit: {
