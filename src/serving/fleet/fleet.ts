@@ -35,7 +35,7 @@ export interface FleetOptions {
 /** Beats that may be missing before a worker is taken for hung: far more than any pause of a living one. */
 const MAX_SILENT_TICKS = 10;
 /** Beyond so many a worker gets no connections while others give signs of life. */
-const MAX_LIVELY_TICKS = 2;
+const MAX_LIVELY_TICKS = 3;
 /** Connections that wait while no worker serves. */
 const MAX_HELD_CONNECTIONS = 256;
 /** A worker that has lived so long did not end because of how it started: the next one is started at once. */
@@ -163,6 +163,8 @@ export class Fleet implements DataPlane {
   /** Resolves when it serves. */
   async #begin(worker: Worker): Promise<void> {
     await worker.begun();
+    // So that there is something to tell of it from the first moment on.
+    await worker.read();
     let has: PolicySnapshot | null = null;
     // Another one may come into force while it takes this one.
     while (has !== this.#current) {
