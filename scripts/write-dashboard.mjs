@@ -352,6 +352,25 @@ const ROWS = [
         ],
       },
       {
+        title: 'Decision log: what waits',
+        description: 'In memory and on disk, because a sink is slow or down.',
+        unit: 'bytes',
+        queries: [
+          ['sum by (instance) (portcullis_decision_log_queue_bytes{$of})', 'in memory {{instance}}'],
+          ['sum by (instance) (portcullis_decision_log_spill_bytes{$of})', 'on disk {{instance}}'],
+        ],
+      },
+      {
+        title: 'Decision log: trouble',
+        description: 'Failed attempts, gaps, entries put on disk, and how long a sink has taken nothing.',
+        queries: [
+          ['sum(rate(portcullis_decision_log_errors_total{$of}[$__rate_interval]))', 'errors a second'],
+          ['sum(rate(portcullis_decision_log_gaps_total{$of}[$__rate_interval]))', 'gaps a second'],
+          ['sum(rate(portcullis_decision_log_spilled_total{$of}[$__rate_interval]))', 'put on disk a second'],
+          ['max(portcullis_decision_log_stalled_seconds{$of})', 'seconds stalled'],
+        ],
+      },
+      {
         title: 'Lines that were lost',
         description: 'See the runbook: PortcullisDecisionLogLoss.',
         alarm: 1,
