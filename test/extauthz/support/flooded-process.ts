@@ -36,7 +36,7 @@ const service = new CheckService({
         : { result: { outcome: 'none' }, strip: { headers: [], params: [], cookies: [] }, set: [] },
   },
   limits: LIMITS,
-  cache: { maxEntries: 1000, ttlSeconds: 3600 },
+  cache: { maxEntries: 100_000, ttlSeconds: 3600 },
   texts: TEXTS,
   overload: { maxTurnMs: 0, maxWaiting: MAX_WAITING, errorResponse: false },
   record: ({ decision }) => (reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1),
