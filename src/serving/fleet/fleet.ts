@@ -203,8 +203,13 @@ export class Fleet implements DataPlane {
       await Promise.all(
         lacking.map(async (worker) => {
           const number = await alive(worker.prepare(snapshot.buffer));
-          if (number !== null) prepared.set(worker, number);
-          else await worker.ended;
+          if (number !== null) {
+            prepared.set(worker, number);
+            return;
+          }
+          // Should it live on, it cannot be reached any more, and everybody would wait for it.
+          worker.kill();
+          await worker.ended;
         }),
       );
     }
