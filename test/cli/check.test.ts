@@ -1,6 +1,6 @@
 import { toBinary, fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
-import { checkRequestType } from '../../src/cli/requests/proto-types.ts';
+import { checkRequestType } from '../../src/extauthz/json/proto-types.ts';
 import { files, jsonLines, portcullis, portcullisProcess, request, SHOP, start } from './support.ts';
 
 const TIMEOUT_MS = 60_000;

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromJson, toBinary, type JsonValue } from '@bufbuild/protobuf';
-import { checkRequestType } from '../../src/cli/requests/proto-types.ts';
+import { checkRequestType } from '../../src/extauthz/json/proto-types.ts';
 import { jsonLines, request, start } from '../cli/support.ts';
 
 export const TIMEOUT_MS = 60_000;

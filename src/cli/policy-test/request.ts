@@ -2,7 +2,7 @@
 import { fromJson, toBinary } from '@bufbuild/protobuf';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { TestRequest } from '../../policy/test-model.ts';
-import { checkRequestType } from '../requests/proto-types.ts';
+import { checkRequestType } from '../../extauthz/json/proto-types.ts';
 import { certificateOf } from './certificate.ts';
 
 /** What a test does not say (the schema of `*.test.yaml` tells these to its authors). */

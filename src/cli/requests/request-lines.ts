@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
+import { readCheckRequest } from '../../extauthz/json/check-request.ts';
+import type { ReadRequest } from '../../extauthz/json/check-request.ts';
 import { CommandFailure } from '../failure.ts';
 import type { RequestOptions } from '../options.ts';
-import { readCheckRequest } from './check-request.ts';
-import type { ReadRequest } from './check-request.ts';
 
 export interface NumberedRequest {
   /** From 1. */

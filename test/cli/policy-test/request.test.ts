@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
 import { certificateOf } from '../../../src/cli/policy-test/certificate.ts';
 import { checkRequestOf } from '../../../src/cli/policy-test/request.ts';
-import { checkRequestType } from '../../../src/cli/requests/proto-types.ts';
+import { checkRequestType } from '../../../src/extauthz/json/proto-types.ts';
 import { readCertificateNames } from '../../../src/lib/x509/names.ts';
 import { parsePolicyTests } from '../../../src/policy/test-file.ts';
 

@@ -1,7 +1,7 @@
 import { create, fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { describe, expect, test } from '@jest/globals';
-import { readCheckRequest } from '../../../src/cli/requests/check-request.ts';
-import { checkRequestType } from '../../../src/cli/requests/proto-types.ts';
+import { readCheckRequest } from '../../../src/extauthz/json/check-request.ts';
+import { checkRequestType } from '../../../src/extauthz/json/proto-types.ts';
 
 /** What the bytes hold, in the one canonical JSON form. */
 function meaning(value: JsonValue): JsonValue {
