@@ -98,6 +98,11 @@ export class CheckRequestView implements CheckSource {
     sortMapEntries(this.#buffer, this.#destinationLabels);
   }
 
+  /** The message as it came. */
+  get bytes(): Uint8Array {
+    return this.#buffer;
+  }
+
   #readAttributes(context: WireReader): void {
     while (context.next()) {
       switch (context.field) {

@@ -1,5 +1,6 @@
 /** Deciding outside the service, with the very stages that serve: for the command line and for policy tests. */
 import { isClaimMap } from '../attributes/claim.ts';
+import type { ClaimMap } from '../attributes/claim.ts';
 import { toText } from '../attributes/bytes.ts';
 import { findAmbiguity } from '../attributes/path.ts';
 import { ruleId } from '../pdp/decision.ts';
@@ -35,6 +36,8 @@ export interface OfflineOptions {
    * verified here: without it the request comes from nobody, whatever token it carries.
    */
   readonly provenIn?: string;
+  /** Claims of a proof that the service has verified itself. */
+  readonly proven?: ClaimMap;
 }
 
 /** What the service would answer. All strings are text. */
@@ -114,7 +117,9 @@ function decided(
   const { snapshot, nowMs } = options;
   const question = pose(view, snapshot, options.limits);
   const { request } = question;
-  const proven = options.provenIn === undefined ? undefined : view.metadata(options.provenIn)?.get('payload');
+  const proven =
+    options.proven ??
+    (options.provenIn === undefined ? undefined : view.metadata(options.provenIn)?.get('payload'));
   if (isClaimMap(proven)) request.proven = proven;
   const { decision, allow, deny } = answer(
     question.refused ?? decide(question.scope, snapshot.settings, request, { nowMs, ttlMs: 0 }),
