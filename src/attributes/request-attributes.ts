@@ -43,6 +43,8 @@ export interface CheckSource {
   readonly contextExtensions: ReadonlyMap<string, string>;
   /** `name` in lower case. */
   header(name: string): HeaderLines;
+  /** The byte at `at` of the first line of a header; -1: there is no such header, or it is not as long. */
+  headerByte(name: string, at: number): number;
   headerNames(): readonly string[];
   /** `metadata_context.filter_metadata[filter]`, or null. */
   metadata(filter: string): ClaimMap | null;

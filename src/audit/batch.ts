@@ -25,9 +25,7 @@ export interface Sink {
 }
 
 /** The sink took a batch and lost something of it: asking again would not help. */
-export class Lost extends Error {
-  override readonly name = 'Lost';
-}
+export { Lost } from '../lib/collector.ts';
 
 const DIGITS = 12;
 const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-(\d{12})-(\d+)-(\d+)-(\d+)$/;

@@ -37,6 +37,8 @@ export interface DecisionEntry {
   readonly envoyRequestId: ByteString;
   /** Of the trace that the request belongs to; null when it says none. */
   readonly traceId: string | null;
+  /** Of the check's own span in it; null: it is not traced. */
+  readonly spanId: string | null;
   /** Of the headers to be recorded those that came, by name, line by line; null: a header that is a secret. */
   readonly headers: ReadonlyMap<string, readonly ByteString[] | null>;
   /** Of the claims to be recorded those that there are, as the configuration names them. */

@@ -49,6 +49,11 @@ const record = z
       .string()
       .regex(/^(?:[0-9a-f]{32}|[0-9a-f]{16})$/)
       .nullable(),
+    spanId: z
+      .string()
+      .regex(/^[0-9a-f]{16}$/)
+      .optional()
+      .describe("Of the check's own span, where it is traced."),
     headers: z.record(z.string(), z.array(z.string())).optional().describe('Those of `audit.headers`, line by line.'),
     claims: z.record(z.string(), z.json()).optional().describe('Those of `audit.claims`.'),
     durationMicros: z.number().min(0),

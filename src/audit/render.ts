@@ -50,6 +50,7 @@ export function renderEntry(entry: DecisionEntry, stream: string, seq: number): 
     path: visibleBytes(redactTarget(head(entry.path, MAX_PATH_BYTES)), MAX_PATH_BYTES),
     envoyRequestId: entry.envoyRequestId === '' ? null : visibleBytes(entry.envoyRequestId, MAX_REQUEST_ID_BYTES),
     traceId: entry.traceId,
+    spanId: entry.spanId ?? undefined,
     headers: entry.headers.size === 0 ? undefined : renderHeaders(entry.headers),
     claims: entry.claims.size === 0 ? undefined : renderClaims(entry.claims),
     durationMicros: Math.round(entry.durationMicros * 10) / 10,

@@ -156,6 +156,8 @@ const PATH_SETTINGS: readonly (readonly string[])[] = [
   ['audit', 'otlp', 'headersFile'],
   ['audit', 'otlp', 'caFile'],
   ['audit', 'integrity', 'keyFile'],
+  ['telemetry', 'otlp', 'headersFile'],
+  ['telemetry', 'otlp', 'caFile'],
 ];
 
 /** A file is moved together with what it names, so its paths start at its own directory. */

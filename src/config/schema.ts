@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { audit } from './audit-schema.ts';
 import { identity } from './identity-schema.ts';
+import { telemetry } from './telemetry-schema.ts';
 import {
   adminAddress,
   filePath,
@@ -279,6 +280,7 @@ export const configSchema = z.strictObject({
     .describe('On SIGTERM, how long checks in flight have to be answered.'),
   log,
   audit,
+  telemetry,
   reload,
 });
 

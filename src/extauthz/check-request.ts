@@ -520,6 +520,14 @@ export class CheckRequestView implements CheckSource {
     return lines.length === 0 ? NO_LINES : joinedHeader(name, lines[lines.length - 1]!);
   }
 
+  headerByte(name: string, at: number): number {
+    const headers = this.#rawHeaders.length > 0 ? this.#rawHeaders : this.#headers;
+    for (let i = 0; i < headers.length; i += 4)
+      if (headers[i + 1]! - headers[i]! === name.length && this.#isName(headers[i]!, headers[i + 1]!, name))
+        return headers[i + 2]! + at < headers[i + 3]! ? this.#buffer[headers[i + 2]! + at]! : -1;
+    return -1;
+  }
+
   #one(at: Span): HeaderLines {
     return at.start === at.end ? NO_LINES : { form: 'exact', lines: [this.#text(at)] };
   }

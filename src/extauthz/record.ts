@@ -2,7 +2,6 @@
 import type { DecisionLog } from '../audit/decision-log.ts';
 import type { DecisionEntry } from '../audit/entry.ts';
 import type { RecordedFields } from '../audit/recorded-fields.ts';
-import { traceIdOf } from '../audit/trace-id.ts';
 import type { Claim } from '../attributes/claim.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { DecidedRule } from '../pdp/decision.ts';
@@ -10,6 +9,10 @@ import { ALL_REASONS, reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import { CACHE_BYPASS, CACHE_HIT, CACHE_MISS } from '../telemetry/metrics.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
+import type { RuleHitCounter } from '../telemetry/rule-hits.ts';
+import type { SpanIds } from '../telemetry/span.ts';
+import { parentOf } from './check-tracer.ts';
+import type { CheckTracer } from './check-tracer.ts';
 import type { CacheUse, CheckRecord } from './service.ts';
 
 /** Every way a check can end, in the order in which {@link recordCheck} counts them. */
@@ -26,16 +29,27 @@ const CACHE_USES: Readonly<Record<CacheUse, typeof CACHE_BYPASS | typeof CACHE_H
   miss: CACHE_MISS,
 };
 
-export interface RecorderParts {
+export interface CheckCounters {
   readonly metrics: Metrics;
+  readonly rules: RuleHitCounter;
+}
+
+export interface RecorderParts {
+  /** null: checks are not counted. */
+  readonly counters: CheckCounters | null;
+  /** null: checks are not traced. */
+  readonly tracer: CheckTracer | null;
   readonly log: DecisionLog;
   readonly fields: RecordedFields;
   readonly onError: (error: unknown) => void;
 }
 
 /** Records a check and counts it. What it gives back is false when it had to be recorded and could not be. */
-export function checkRecorder({ metrics, log, fields, onError }: RecorderParts): (record: CheckRecord) => boolean {
-  const make = (record: CheckRecord): DecisionEntry => entryOf(record, fields);
+export function checkRecorder(parts: RecorderParts): (record: CheckRecord) => boolean {
+  const { counters, tracer, log, fields, onError } = parts;
+  /** Of the check that is recorded now. */
+  let span: SpanIds | null = null;
+  const make = (record: CheckRecord): DecisionEntry => entryOf(record, fields, span);
   const isRecorded = (record: CheckRecord): boolean => {
     try {
       const { allowed, rule } = record.decision;
@@ -46,16 +60,28 @@ export function checkRecorder({ metrics, log, fields, onError }: RecorderParts):
     }
   };
   return (record) => {
+    const begun = tracer === null ? null : tracer.begin(record);
+    span = begun;
     const recorded = isRecorded(record);
-    const { decision } = record;
-    const reason = recorded ? decision.reason : 'audit_unavailable';
-    metrics.recordCheck(OUTCOME_INDEX[reason], CACHE_USES[record.cache], record.durationMs / 1000);
-    if (decision.shadow !== null) metrics.recordShadowDecision(decision.shadow.allowed, decision.allowed);
+    const reason = recorded ? record.decision.reason : 'audit_unavailable';
+    if (counters !== null) count(counters, record, reason, begun);
+    if (begun !== null) tracer!.end(begun, record, reason);
     return recorded;
   };
 }
 
-function entryOf(record: CheckRecord, fields: RecordedFields): DecisionEntry {
+function count({ metrics, rules }: CheckCounters, record: CheckRecord, reason: Reason, span: SpanIds | null): void {
+  const { decision, revision } = record;
+  const { rule, shadow } = decision;
+  metrics.recordCheck(OUTCOME_INDEX[reason], CACHE_USES[record.cache], record.durationMs / 1000, span);
+  if (rule !== null && reason === decision.reason) rules.count(rule, revision);
+  if (shadow === null) return;
+  metrics.recordShadowDecision(shadow.allowed, decision.allowed);
+  if (shadow.rule !== null && shadow.rule.policy.mode !== 'enforce') rules.count(shadow.rule, revision);
+}
+
+/** What the decision log says of a check. */
+export function entryOf(record: CheckRecord, fields: RecordedFields, span: SpanIds | null = null): DecisionEntry {
   const { decision, request, workload } = record;
   const { shadow } = decision;
   const token = tokenOf(record);
@@ -74,7 +100,8 @@ function entryOf(record: CheckRecord, fields: RecordedFields): DecisionEntry {
     host: request?.authority ?? '',
     path: request?.source.target ?? '',
     envoyRequestId: requestIdOf(record),
-    traceId: request === null ? null : traceIdOf((name) => onlyLine(request, name)),
+    traceId: span?.traceId ?? parentOf(record.trace, request)?.traceId ?? null,
+    spanId: span?.spanId ?? null,
     headers: headersOf(record, fields),
     claims: claimsOf(record, fields),
     durationMicros: Math.round(record.durationMs * 1000),
@@ -103,12 +130,6 @@ function ruleOf(rule: DecidedRule | null): Pick<DecisionEntry, 'policy' | 'rule'
 function requestIdOf({ request }: CheckRecord): string {
   const lines = request?.header('x-request-id');
   return lines === undefined || lines.form === 'joined' ? '' : (lines.lines[0] ?? '');
-}
-
-/** null: there is none, or there may be several. */
-function onlyLine(request: RequestAttributes, name: string): string | null {
-  const lines = request.source.header(name);
-  return lines.form === 'exact' && lines.lines.length === 1 ? lines.lines[0]! : null;
 }
 
 const NOTHING = new Map<string, never>();

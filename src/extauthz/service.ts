@@ -23,6 +23,7 @@ import type { EncodedAnswer } from './shared-answers.ts';
 import { DecisionIds, withDecisionId } from './decision-id.ts';
 import { attributesOf, isPlain, pose, strayHeaders } from './evaluate.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
+import type { CallTrace } from './check-tracer.ts';
 import { carriesProof, possessionOf, speaksForAnother } from './proofs.ts';
 import { NO_EFFECTS, proofEffects } from './proof-effects.ts';
 import type { ProofEffects } from './proof-effects.ts';
@@ -37,6 +38,8 @@ export interface CheckContext {
   readonly deadlineMs: number;
   /** False when the client's certificate is not on the listener's list. */
   readonly peerAllowed: boolean;
+  /** Which trace the call says that it belongs to; null or absent: none. */
+  readonly trace?: CallTrace | null;
 }
 
 export type CacheUse = 'bypass' | 'miss' | 'hit';
@@ -44,6 +47,8 @@ export type CacheUse = 'bypass' | 'miss' | 'hit';
 /** Everything about one decided check, for metrics and the decision log. Valid only during the call. */
 export interface CheckRecord {
   readonly id: string;
+  /** See {@link CheckContext}. */
+  readonly trace: CallTrace | null;
   readonly decision: Decision;
   /** Not asked, asked in vain, or the answer came from there. */
   readonly cache: CacheUse;
@@ -94,6 +99,13 @@ const NO_BOUNDS: Overload = { ...ANY_WORK, errorResponse: false };
 /** What proves who asks: identity/authenticator.ts. */
 export type Identity = Pick<Authenticator, 'authenticate' | 'epoch'>;
 
+/** What is known of a check before anything of it is read. */
+interface Begun {
+  readonly id: string;
+  readonly startedMs: number;
+  readonly trace: CallTrace | null;
+}
+
 /** A check whose rules are to be asked. */
 interface Asked {
   readonly view: CheckRequestView;
@@ -103,8 +115,7 @@ interface Asked {
   /** Of proofs, when it was asked. */
   readonly epoch: number;
   readonly deadlineMs: number;
-  readonly id: string;
-  readonly startedMs: number;
+  readonly begun: Begun;
 }
 
 interface ToAnswer {
@@ -176,60 +187,53 @@ export class CheckService {
   check(bytes: Uint8Array, context: CheckContext): Uint8Array | null | Promise<Uint8Array | null> {
     const startedMs = this.#monotonicNow();
     this.#work.begin(startedMs);
-    const id = this.#ids.next();
+    const begun: Begun = { id: this.#ids.next(), startedMs, trace: context.trace ?? null };
     try {
-      const answered = this.#check(bytes, context, id, startedMs);
-      return answered instanceof Promise
-        ? answered.catch((error: unknown) => this.#fail(error, id, startedMs))
-        : answered;
+      const answered = this.#check(bytes, context, begun);
+      return answered instanceof Promise ? answered.catch((error: unknown) => this.#fail(error, begun)) : answered;
     } catch (error) {
-      return this.#fail(error, id, startedMs);
+      return this.#fail(error, begun);
     }
   }
 
-  #fail(error: unknown, id: string, startedMs: number): Uint8Array {
+  #fail(error: unknown, begun: Begun): Uint8Array {
     this.#options.onError(error);
-    return this.#refuse('internal_error', id, startedMs);
+    return this.#refuse('internal_error', begun);
   }
 
-  #check(
-    bytes: Uint8Array,
-    context: CheckContext,
-    id: string,
-    startedMs: number,
-  ): Uint8Array | null | Promise<Uint8Array | null> {
+  #check(bytes: Uint8Array, context: CheckContext, begun: Begun): Uint8Array | null | Promise<Uint8Array | null> {
     const nowMs = this.#now();
     const snapshot = this.#options.snapshot();
     this.#turnTo(snapshot);
     const hindrance = this.#hindrance(bytes, context, nowMs);
-    if (hindrance !== null) return this.#refuse(hindrance, id, startedMs);
+    if (hindrance !== null) return this.#refuse(hindrance, begun);
 
     const view = readCheckRequest(bytes);
     if (view === null) return null;
-    if (snapshot === null) return this.#refuse('not_ready', id, startedMs);
+    if (snapshot === null) return this.#refuse('not_ready', begun);
 
     const plain = isPlain(view, snapshot, this.#options.limits);
-    const recent = plain ? this.#recent.find(view, nowMs, startedMs) : null;
+    const recent = plain ? this.#recent.find(view, nowMs, begun.startedMs) : null;
     if (recent !== null) {
       const { workload, value } = recent;
       const request = attributesOf(view, snapshot);
       request.workload = workload;
       this.#cache.countHit();
-      return this.#finish(value, snapshot, request, workload, 'hit', id, startedMs);
+      return this.#finish(value, snapshot, request, workload, 'hit', begun);
     }
     if (this.#work.isFarTooMuch) {
       this.#work.countRefused('unread');
-      return this.#refuse('overloaded', id, startedMs);
+      return this.#refuse('overloaded', begun);
     }
     const question = pose(view, snapshot, this.#options.limits);
     if (question.refused !== null) {
       const { request, workload, refused } = question;
-      const refusal = this.#answer(refused, { snapshot, request, id });
-      return this.#finish(refusal, snapshot, request, workload, 'bypass', id, startedMs);
+      const refusal = this.#answer(refused, { snapshot, request, id: begun.id });
+      return this.#finish(refusal, snapshot, request, workload, 'bypass', begun);
     }
 
     const { deadlineMs } = context;
-    const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, deadlineMs, id, startedMs };
+    const asked: Asked = { view, snapshot, question, plain, epoch: this.#epoch, deadlineMs, begun };
     const { request, scope } = question;
     if (scope.authentications.length === 0) return this.#decide(asked, NO_EFFECTS, Number.POSITIVE_INFINITY);
     const proven = this.#proofs.find(view, scope, nowMs);
@@ -260,7 +264,7 @@ export class CheckService {
       const known = await Promise.race([outcome, late]);
       this.#work.begin(this.#monotonicNow());
       if (known === null) return this.#refuseAsked('identity_unavailable', asked);
-      if (this.#now() >= deadlineMs) return this.#refuse('deadline_exceeded', asked.id, asked.startedMs);
+      if (this.#now() >= deadlineMs) return this.#refuse('deadline_exceeded', asked.begun);
       return this.#decideFor(known, asked);
     } finally {
       clearTimeout(timer);
@@ -289,10 +293,10 @@ export class CheckService {
   }
 
   #refuseAsked(reason: Reason, asked: Asked, badProof: BadProof | null = null, use: CacheUse = 'bypass'): Uint8Array {
-    const { snapshot, question, id, startedMs } = asked;
+    const { snapshot, question, begun } = asked;
     const { request, workload } = question;
-    const refusal = this.#answer(decision(reason), { snapshot, request, id, badProof });
-    return this.#finish(refusal, snapshot, request, workload, use, id, startedMs);
+    const refusal = this.#answer(decision(reason), { snapshot, request, id: begun.id, badProof });
+    return this.#finish(refusal, snapshot, request, workload, use, begun);
   }
 
   #refuseWork(why: keyof RefusedWork, asked: Asked, use?: CacheUse): Uint8Array {
@@ -306,7 +310,7 @@ export class CheckService {
   }
 
   #decide(asked: Asked, effects: ProofEffects, proofUntilMs: number): Uint8Array {
-    const { view, snapshot, id, startedMs } = asked;
+    const { view, snapshot, begun } = asked;
     const { request, workload, scope } = asked.question;
     const nowMs = this.#now();
     const stray = strayHeaders(view, snapshot);
@@ -319,7 +323,7 @@ export class CheckService {
       const untilMonotonicMs = Math.min(known.untilMonotonicMs, performance.now() + untilMs - nowMs);
       const life = { fromMs: known.fromMs, untilMs, untilMonotonicMs };
       if (asked.plain) this.#recent.keep(view, scope, { workload, value: known.value }, life);
-      return this.#finish(known.value, snapshot, request, workload, 'hit', id, startedMs);
+      return this.#finish(known.value, snapshot, request, workload, 'hit', begun);
     }
     const use = key === null ? 'bypass' : 'miss';
     if (this.#work.isTooMuch(asked.deadlineMs - nowMs)) return this.#refuseWork('undecided', asked, use);
@@ -328,9 +332,9 @@ export class CheckService {
       ttlMs: this.#options.cache.ttlSeconds * 1000,
       proofUntilMs,
     });
-    const made = this.#answer(decided, { snapshot, request, stray, effects, id });
+    const made = this.#answer(decided, { snapshot, request, stray, effects, id: begun.id });
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
-    return this.#finish(made, snapshot, request, workload, use, id, startedMs);
+    return this.#finish(made, snapshot, request, workload, use, begun);
   }
 
   /**
@@ -377,8 +381,8 @@ export class CheckService {
     return { decision: made.decision, ...encoded, perDecision: made.perDecision };
   }
 
-  #refuse(reason: Reason, id: string, startedMs: number): Uint8Array {
-    return this.#finish(this.#answer(decision(reason), { id }), null, null, null, 'bypass', id, startedMs);
+  #refuse(reason: Reason, begun: Begun): Uint8Array {
+    return this.#finish(this.#answer(decision(reason), { id: begun.id }), null, null, null, 'bypass', begun);
   }
 
   #finish(
@@ -387,13 +391,13 @@ export class CheckService {
     request: RequestAttributes | null,
     workload: Workload | null,
     cache: CacheUse,
-    id: string,
-    startedMs: number,
+    { id, startedMs, trace }: Begun,
   ): Uint8Array {
     let isRecorded: unknown;
     try {
       isRecorded = this.#options.record({
         id,
+        trace,
         decision: made.decision,
         cache,
         httpStatus: made.httpStatus,

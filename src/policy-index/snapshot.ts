@@ -6,10 +6,10 @@ import { sameWorkload } from '../attributes/workload.ts';
 import type { Workload } from '../attributes/workload.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import type { Steps } from '../lib/steps.ts';
-import type { CompiledPolicy } from '../policy/compile/compiled-rule.ts';
+import type { CompiledPolicy, CompiledRule } from '../policy/compile/compiled-rule.ts';
 import { trustDomains } from '../policy/compile/trust-domain.ts';
 import type { Authentication } from '../policy/identity-model.ts';
-import type { PolicySet } from '../policy/model.ts';
+import type { PolicyKind, PolicySet } from '../policy/model.ts';
 import { buildFlat } from './flat/build.ts';
 import { FlatSnapshot } from './flat/flat-snapshot.ts';
 import { buildScope } from './scope.ts';
@@ -26,6 +26,8 @@ export interface PolicySnapshot {
   readonly policies: readonly CompiledPolicy[];
   readonly policyCount: number;
   readonly ruleCount: number;
+  /** By its policy (`namespace/name`) and place there; null: there is none. */
+  ruleOf(kind: PolicyKind, policy: string, index: number): CompiledRule | null;
   /** Rules that would deny, and whose time is over. */
   expiredDenyRules(nowMs: number): number;
   /** Which workload an address is; null: no entry; `conflict`: entries that say different things. */
@@ -92,6 +94,7 @@ export function openSnapshot(
     },
     policyCount: flat.policyCount,
     ruleCount: flat.ruleCount,
+    ruleOf: (kind, policy, index) => flat.ruleOf(kind, policy, index),
     expiredDenyRules: (nowMs) => flat.denyEndsMs.filter((endMs) => endMs <= nowMs).length,
     warm: () => flat.warm(),
     authentications: flat.authentications,

@@ -3,6 +3,7 @@ import type { ListenerWarning } from '../extauthz/principal-watch.ts';
 import type { IdentityStatus } from '../identity/authenticator.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { MetricsReading, WorkersState } from '../telemetry/metrics.ts';
+import type { RuleHitLedger } from '../telemetry/rule-hits.ts';
 
 export interface DataPlane {
   /** Where it listens, with the real port. */
@@ -14,6 +15,8 @@ export interface DataPlane {
    */
   take(snapshot: PolicySnapshot): Promise<void>;
   read(): Promise<DataPlaneReading>;
+  /** What each rule decided, up to the last {@link read}. */
+  readonly ruleHits: RuleHitLedger;
   /** Unhealthy at once; takes no new connections, answers what is in flight, and resolves when all is closed. */
   drain(timeoutMs: number): Promise<void>;
 }

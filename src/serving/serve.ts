@@ -20,7 +20,7 @@ import type { LineWriter } from '../telemetry/line-writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PolicyState } from '../telemetry/metrics.ts';
-import { createPrometheusText } from '../telemetry/prometheus.ts';
+import { createPrometheusText, PROMETHEUS_CONTENT_TYPE } from '../telemetry/prometheus.ts';
 import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
 import { ListenError } from '../transport/transport.ts';
@@ -33,10 +33,14 @@ import { logLoad } from './load-log.ts';
 import type { Signals } from './signals.ts';
 import { SERVICE } from './serving-process.ts';
 import { SingleProcess } from './single-process.ts';
+import { metricProducer, openMetricPush, tellOfTelemetry } from './telemetry.ts';
 import { OUTCOMES } from '../extauthz/record.ts';
 
 /** Questions of reflection and health are names. */
 const MAX_MANAGEMENT_BYTES = 64 * 1024;
+
+/** For a collector that does not take the last metrics. */
+const LAST_PUSH_MS = 2000;
 
 export interface ServeParts {
   readonly log: Logger;
@@ -67,6 +71,18 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     policy: () => policyStateOf(store, state.draining),
     workers: () => plane.workers,
   });
+  tellOfTelemetry(parts.log, config);
+  const producer = metricProducer(
+    {
+      startTimeMs: metrics.startTimeMs,
+      read: async () => addReadings(metrics.read(), (await plane.read()).metrics),
+    },
+    config,
+    parts.version,
+  );
+  const prometheus = createPrometheusText(producer);
+  const metricPush = openMetricPush(producer, config, log);
+  if (metricPush !== null) metrics.observe({ metricPush: () => metricPush.state });
   const admin = await startAdmin({
     admin: config.admin,
     health: config.health,
@@ -74,13 +90,10 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
       const { identity, listeners } = await plane.read();
       return { ...readinessOf(store, state.draining), identity, withoutPrincipal: listeners };
     },
-    metrics: createPrometheusText(
-      {
-        startTimeMs: metrics.startTimeMs,
-        read: async () => addReadings(metrics.read(), (await plane.read()).metrics),
-      },
-      parts.version,
-    ),
+    metrics: {
+      contentType: PROMETHEUS_CONTENT_TYPE,
+      scrape: async () => (await prometheus.scrape()).body,
+    },
     onError: (error) => log.error({ err: error }, 'unexpected error'),
   }).catch(async (cause: unknown) => {
     await plane.drain(0);
@@ -108,7 +121,8 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
   log.info({ signal: await signals.stop }, 'draining');
   state.draining = true;
   health.setNotServing();
-  await management?.drain(0);
+  // What the processes that answer checks have counted cannot be asked for when they are gone.
+  await Promise.all([management?.drain(0), metricPush?.close(LAST_PUSH_MS)]);
   await plane.drain(config.drainSeconds * 1000);
   await store.close();
   await starting;

@@ -11,6 +11,8 @@ import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { LineWriter } from '../telemetry/line-writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { RuleHitCounter } from '../telemetry/rule-hits.ts';
+import type { RuleHits } from '../telemetry/rule-hits.ts';
 import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
 import { MAX_RECEIVED_BYTES } from '../transport/limits.ts';
@@ -19,12 +21,15 @@ import type { Socket } from 'node:net';
 import type { ProofMemory } from '../identity/jwt/used-proofs.ts';
 import type { Methods, TransportLog, TransportServer } from '../transport/transport.ts';
 import type { DataPlaneReading } from './data-plane.ts';
+import { openTraces } from './telemetry.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 export const SERVICE = 'envoy.service.auth.v3.Authorization';
 
 /** For a sink that does not take the last records, once there are no connections any more. */
 const AUDIT_CLOSE_MS = 3000;
+/** For a collector that does not take the last spans. */
+const TRACES_CLOSE_MS = 1000;
 
 export interface ServingOptions {
   readonly config: ServiceConfig;
@@ -76,10 +81,11 @@ export class ServingProcess {
 
   /** Every check from now on is decided by `snapshot`. The first one makes it healthy. */
   use(snapshot: PolicySnapshot): void {
-    const { inForce, identity, fields, health, state } = this.#parts;
+    const { inForce, identity, fields, health, rules, state } = this.#parts;
     // Before the first check under these policies.
     identity.use(snapshot.authentications);
     fields.use(snapshot.authentications);
+    rules.use(snapshot);
     inForce.snapshot = snapshot;
     if (!state.draining) health.setServing();
   }
@@ -89,14 +95,19 @@ export class ServingProcess {
     return { metrics: metrics.read(), identity: identity.status(), listeners: principals.warnings };
   }
 
+  /** What rules decided since this was last asked for. */
+  takeRuleHits(): readonly RuleHits[] {
+    return this.#parts.rules.take();
+  }
+
   /** Unhealthy at once; answers what is in flight, and resolves when every connection is closed. */
   async drain(timeoutMs: number): Promise<void> {
-    const { state, health, identity, decisionLog } = this.#parts;
+    const { state, health, identity, decisionLog, traces } = this.#parts;
     state.draining = true;
     health.setNotServing();
     await this.#server.drain(timeoutMs);
     identity.close();
-    await decisionLog.close(AUDIT_CLOSE_MS);
+    await Promise.all([decisionLog.close(AUDIT_CLOSE_MS), traces?.close(TRACES_CLOSE_MS)]);
   }
 }
 
@@ -105,6 +116,7 @@ type Parts = Awaited<ReturnType<typeof partsOf>>;
 async function partsOf({ config, log, lines, stdout, version, number, processes, usedProofs }: ServingOptions) {
   const inForce: { snapshot: PolicySnapshot | null } = { snapshot: null };
   const metrics = new Metrics(OUTCOMES);
+  const rules = new RuleHitCounter();
   const decisionLog = await openDecisionLog({
     settings: config.audit,
     worker: number,
@@ -122,7 +134,14 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     ...(usedProofs === undefined ? {} : { usedProofs }),
   });
   const principals = new PrincipalWatch(log);
-  const recordCheck = checkRecorder({ metrics, log: decisionLog, fields, onError });
+  const traces = openTraces({ config, log, version, processes });
+  const recordCheck = checkRecorder({
+    counters: config.telemetry.metrics ? { metrics, rules } : null,
+    tracer: traces?.tracer ?? null,
+    log: decisionLog,
+    fields,
+    onError,
+  });
   const checks = new CheckService({
     snapshot: () => inForce.snapshot,
     identity,
@@ -141,8 +160,21 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     logDroppedLines: () => lines.droppedLines,
     identity: () => ({ ...identity.status(), listenersWithoutPrincipal: principals.warnings.length }),
   });
+  if (traces !== null) metrics.observe({ spans: () => traces.spans.counts });
   const health = new Health([SERVICE]);
-  return { inForce, metrics, decisionLog, fields, identity, principals, checks, health, state: { draining: false } };
+  return {
+    inForce,
+    metrics,
+    traces,
+    rules,
+    decisionLog,
+    fields,
+    identity,
+    principals,
+    checks,
+    health,
+    state: { draining: false },
+  };
 }
 
 function methodsOf({ checks, health }: Parts): Methods {

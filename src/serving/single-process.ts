@@ -1,9 +1,12 @@
 /** A service that is one process: it accepts its connections, and serves them. */
+import { runStepsInSlices } from '../lib/steps.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { WorkersState } from '../telemetry/metrics.ts';
+import { RuleHitLedger } from '../telemetry/rule-hits.ts';
 import { openFrontDoor } from '../transport/front-door.ts';
 import type { FrontDoor } from '../transport/front-door.ts';
 import type { TransportLog } from '../transport/transport.ts';
+import { isIn } from './counted-rules.ts';
 import type { DataPlane, DataPlaneReading } from './data-plane.ts';
 import { ServingProcess } from './serving-process.ts';
 import type { ServingOptions } from './serving-process.ts';
@@ -11,6 +14,7 @@ import type { ServingOptions } from './serving-process.ts';
 export class SingleProcess implements DataPlane {
   readonly #door: FrontDoor;
   readonly #serving: ServingProcess;
+  readonly ruleHits = new RuleHitLedger();
 
   private constructor(door: FrontDoor, serving: ServingProcess) {
     this.#door = door;
@@ -41,11 +45,18 @@ export class SingleProcess implements DataPlane {
 
   take(snapshot: PolicySnapshot): Promise<void> {
     this.#serving.use(snapshot);
-    return Promise.resolve();
+    this.#countRules();
+    return runStepsInSlices(this.ruleHits.keep(isIn(snapshot)));
   }
 
   read(): Promise<DataPlaneReading> {
-    return Promise.resolve(this.#serving.read());
+    this.#countRules();
+    const { metrics, ...rest } = this.#serving.read();
+    return Promise.resolve({ ...rest, metrics: { ...metrics, rules: this.ruleHits.read() } });
+  }
+
+  #countRules(): void {
+    this.ruleHits.add(this.#serving.takeRuleHits());
   }
 
   async drain(timeoutMs: number): Promise<void> {

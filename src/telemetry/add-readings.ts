@@ -1,5 +1,5 @@
 /** The counters of several processes as those of one service. */
-import type { HistogramValue } from './histogram.ts';
+import type { Exemplar, HistogramValue } from './histogram.ts';
 import { addNumbers, mergeProofStates } from './merge-identity.ts';
 import type { DecisionLogState, LoadState, MetricsReading } from './metrics.ts';
 import type { TransportState } from './transport-state.ts';
@@ -30,6 +30,10 @@ export function addReadings(first: MetricsReading, ...others: readonly MetricsRe
       (total, each) => (total ?? 0) + each,
       null,
     ),
+    // Kept by the one process that tells of all.
+    rules: present(all, ({ rules }) => rules)[0] ?? null,
+    spans: addAll(present(all, ({ spans }) => spans)),
+    metricPush: present(all, ({ metricPush }) => metricPush)[0] ?? null,
     identity:
       identities.length === 0
         ? null
@@ -57,7 +61,12 @@ function addHistograms(all: readonly HistogramValue[]): HistogramValue {
     counts: all[0]!.counts.map((_, bucket) => all.reduce((total, { counts }) => total + (counts[bucket] ?? 0), 0)),
     sum: all.reduce((total, { sum }) => total + sum, 0),
     count: all.reduce((total, { count }) => total + count, 0),
+    exemplars: all[0]!.exemplars.map((_, bucket) => latest(all.map(({ exemplars }) => exemplars[bucket] ?? null))),
   };
+}
+
+function latest(exemplars: readonly (Exemplar | null)[]): Exemplar | null {
+  return exemplars.reduce((a, b) => (a === null || (b !== null && b.timeMs > a.timeMs) ? b : a));
 }
 
 function addLoads(all: readonly LoadState[]): LoadState | null {
@@ -94,7 +103,7 @@ function addTransports(all: readonly TransportState[]): TransportState | null {
 
 /** What a process that has ended has counted: it holds and waits for nothing any more. */
 export function ended(reading: MetricsReading): MetricsReading {
-  const { cache, load, transport, decisionLog, identity } = reading;
+  const { cache, load, transport, decisionLog, identity, spans } = reading;
   return {
     ...reading,
     cache: cache && { ...cache, entries: 0 },
@@ -107,6 +116,8 @@ export function ended(reading: MetricsReading): MetricsReading {
       bytesHeld: 0,
     },
     decisionLog: decisionLog && { ...decisionLog, queueBytes: 0, spillBytes: 0, stalledMs: 0 },
+    // What waited is gone with it.
+    spans: spans && { ...spans, queued: 0, dropped: spans.dropped + spans.queued },
     identity: identity && {
       ...identity,
       keys: [],

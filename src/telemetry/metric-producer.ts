@@ -11,8 +11,11 @@ import type { IdentityState, Point } from './identity-points.ts';
 import type { MetricsReading } from './metrics.ts';
 import { METRICS } from './names.ts';
 import type { MetricDefinition } from './names.ts';
+import { RuleSeries } from './rule-series.ts';
 
 const SCOPE_NAME = 'portcullis';
+/** Some hundred kilobytes of text at a scrape, and more rules than anybody looks at. */
+export const MAX_RULE_SERIES = 500;
 
 /** What is collected: the counters of this process, or those of several added up. */
 export interface MetricsSource {
@@ -21,12 +24,20 @@ export interface MetricsSource {
   read(): MetricsReading | Promise<MetricsReading>;
 }
 
-/** A producer for `metricProducers` of any MetricReader. An error of an observed source costs that collection only. */
-export function createMetricProducer(source: MetricsSource, resource: Resource): MetricProducer {
+/**
+ * A producer for `metricProducers` of MetricReaders; one for all of them, since which rules have series is to be the same.
+ * An error of an observed source costs that collection only.
+ */
+export function createMetricProducer(
+  source: MetricsSource,
+  resource: Resource,
+  maxRuleSeries = MAX_RULE_SERIES,
+): MetricProducer {
+  const series = new RuleSeries(maxRuleSeries);
   return {
     collect: async () => {
       try {
-        return collection(resource, collect(await source.read(), source.startTimeMs), []);
+        return collection(resource, collect(await source.read(), source.startTimeMs, series), []);
       } catch (error) {
         return collection(resource, [], [error]);
       }
@@ -40,7 +51,7 @@ function collection(resource: Resource, metrics: MetricData[], errors: unknown[]
 
 type Points = readonly (readonly [number, Attributes])[];
 
-function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
+function collect(reading: MetricsReading, startTimeMs: number, series: RuleSeries): MetricData[] {
   const startTime = hrTime(startTimeMs);
   const endTime = hrTime(Date.now());
 
@@ -65,10 +76,12 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
         ];
   const gauge = (definition: MetricDefinition, value: number | null, attributes: Attributes = {}): MetricData[] =>
     gauges(definition, value === null ? [] : [[value, attributes]]);
-  const histogramPoint = ({ counts, sum, count }: HistogramValue, attributes: Attributes) => ({
+  const histogramPoint = ({ counts, sum, count, exemplars }: HistogramValue, attributes: Attributes) => ({
     startTime,
     endTime,
     attributes,
+    // OpenTelemetry's data model for JavaScript has no place for them: what writes them knows of this one.
+    exemplars,
     value: { buckets: { boundaries: [...DURATION_BOUNDS_SECONDS], counts: [...counts] }, sum, count },
   });
 
@@ -128,6 +141,16 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
       [reading.reloadSuccesses, { result: 'success' }],
       [reading.reloadFailures, { result: 'failure' }],
     ]),
+    ...(reading.rules === null
+      ? []
+      : [
+          counter(
+            METRICS.ruleDecisions,
+            series
+              .select(reading.rules)
+              .map(({ kind, policy, rule, decision, mode, hits }) => [hits, { kind, policy, rule, decision, mode }]),
+          ),
+        ]),
     counter(
       METRICS.shadowDecisions,
       reading.shadow.map(({ shadowDecision, decision, count }) => [
@@ -160,6 +183,17 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
           ...gauge(METRICS.decisionLogSpill, decisionLog.spillBytes),
           ...gauge(METRICS.decisionLogStalled, decisionLog.stalledMs / 1000),
         ]),
+    ...(reading.spans === null
+      ? []
+      : [
+          counter(METRICS.spans, [
+            [reading.spans.sent, { result: 'sent' }],
+            [reading.spans.dropped, { result: 'dropped' }],
+            [reading.spans.limited, { result: 'limited' }],
+          ]),
+          ...gauge(METRICS.spanQueue, reading.spans.queued),
+        ]),
+    ...otlpSendings(reading).map((sendings) => counter(METRICS.otlpSendings, sendings)),
     ...(reading.logDroppedLines === null ? [] : [counter(METRICS.logDroppedLines, [[reading.logDroppedLines, {}]])]),
     ...(reading.identity === null
       ? []
@@ -169,6 +203,19 @@ function collect(reading: MetricsReading, startTimeMs: number): MetricData[] {
             : gauges(definition, values),
         )),
   ];
+}
+
+/** None where nothing is sent anywhere. */
+function otlpSendings({ spans, metricPush }: MetricsReading): readonly Points[] {
+  const points = [['metrics', metricPush] as const, ['traces', spans] as const].flatMap(([signal, counts]): Points =>
+    counts === null
+      ? []
+      : [
+          [counts.sendings - counts.failures, { signal, result: 'success' }],
+          [counts.failures, { signal, result: 'failure' }],
+        ],
+  );
+  return points.length === 0 ? [] : [points];
 }
 
 function byName(counts: Readonly<Record<string, number>>, attribute: string): Points {

@@ -4,6 +4,9 @@
  */
 import { DurationHistogram } from './histogram.ts';
 import type { IdentityState } from './identity-points.ts';
+import type { RuleHitsReading } from './rule-hits.ts';
+import type { SpanIds } from './span.ts';
+import type { SpanCounts } from './span-queue.ts';
 import type { TransportState } from './transport-state.ts';
 
 /** One way a check can end; `reason` belongs to exactly one decision. */
@@ -46,6 +49,12 @@ export type DecisionLogState = Readonly<
   Record<'written' | 'dropped' | 'spilled' | 'gaps' | 'errors' | 'queueBytes' | 'spillBytes' | 'stalledMs', number>
 >;
 
+/** Sendings of metrics, and those of them that failed. */
+export interface MetricPushState {
+  readonly sendings: number;
+  readonly failures: number;
+}
+
 /** The processes that answer checks, where there are several. */
 export interface WorkersState {
   readonly serving: number;
@@ -63,6 +72,9 @@ export interface Observed {
   readonly decisionLog?: (() => DecisionLogState) | undefined;
   readonly logDroppedLines?: (() => number) | undefined;
   readonly identity?: (() => IdentityState) | undefined;
+  readonly rules?: (() => RuleHitsReading) | undefined;
+  readonly spans?: (() => SpanCounts) | undefined;
+  readonly metricPush?: (() => MetricPushState) | undefined;
 }
 
 export class Metrics {
@@ -99,12 +111,13 @@ export class Metrics {
 
   /**
    * Counts one answered check. `outcome` is an index into {@link outcomes}; an index out of range
-   * counts nothing but its duration. `seconds` is from the bytes of the check to those of the answer.
+   * counts nothing but its duration. `seconds` is from the bytes of the check to those of the answer; `span` is null where it
+   * is not traced.
    */
-  recordCheck(outcome: number, cacheUse: CacheUse, seconds: number): void {
+  recordCheck(outcome: number, cacheUse: CacheUse, seconds: number, span: SpanIds | null = null): void {
     this.#checks[outcome]! += 1;
     this.#cacheUses[cacheUse]! += 1;
-    (this.#denies[outcome] === 1 ? this.#denyDurations : this.#allowDurations).record(seconds);
+    (this.#denies[outcome] === 1 ? this.#denyDurations : this.#allowDurations).record(seconds, span);
   }
 
   recordReload(succeeded: boolean): void {
@@ -119,6 +132,7 @@ export class Metrics {
   /** Everything counted so far, for one collection. */
   read(): MetricsReading {
     const { policy, cache, load, workers, transport, decisionLog, logDroppedLines, identity } = this.#observed;
+    const { rules, spans, metricPush } = this.#observed;
     return {
       checks: this.outcomes.map((outcome, index) => ({ ...outcome, count: this.#checks[index]! })),
       durations: { allow: this.#allowDurations.read(), deny: this.#denyDurations.read() },
@@ -135,6 +149,9 @@ export class Metrics {
       decisionLog: decisionLog?.() ?? null,
       logDroppedLines: logDroppedLines?.() ?? null,
       identity: identity?.() ?? null,
+      rules: rules?.() ?? null,
+      spans: spans?.() ?? null,
+      metricPush: metricPush?.() ?? null,
     };
   }
 }
@@ -165,4 +182,7 @@ export interface MetricsReading {
   readonly decisionLog: DecisionLogState | null;
   readonly logDroppedLines: number | null;
   readonly identity: IdentityState | null;
+  readonly rules: RuleHitsReading | null;
+  readonly spans: SpanCounts | null;
+  readonly metricPush: MetricPushState | null;
 }

@@ -214,6 +214,14 @@ export const METRICS = {
     description: 'Rules of DENY policies whose valid window is over: they deny nothing any more.',
     attributes: [],
   },
+  ruleDecisions: {
+    name: 'portcullis.policy.rule.decisions',
+    kind: 'counter',
+    unit: '{decision}',
+    description:
+      'Decisions by the rule that made them; of rules that are not enforced those that they would have made. The most hit rules have a series each, all others are one: others.',
+    attributes: ['kind', 'policy', 'rule', 'decision', 'mode'],
+  },
   shadowDecisions: {
     name: 'portcullis.shadow.decisions',
     kind: 'counter',
@@ -269,6 +277,28 @@ export const METRICS = {
     unit: 's',
     description: 'For how long a sink of the decision log has taken nothing while entries wait for it.',
     attributes: [],
+  },
+  spans: {
+    name: 'portcullis.traces.spans',
+    kind: 'counter',
+    unit: '{span}',
+    description:
+      'Spans of checks, by result: sent, dropped (no room, or no collector that took them), or limited (not made, since there were as many in that second as may be).',
+    attributes: ['result'],
+  },
+  spanQueue: {
+    name: 'portcullis.traces.queue',
+    kind: 'gauge',
+    unit: '{span}',
+    description: 'Spans that wait to be sent.',
+    attributes: [],
+  },
+  otlpSendings: {
+    name: 'portcullis.otlp.sendings',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests to the collector of metrics and spans, by signal (metrics or traces) and result.',
+    attributes: ['signal', 'result'],
   },
   logDroppedLines: {
     name: 'portcullis.log.dropped_lines',

@@ -3,46 +3,38 @@
  * the admin server has bounds and checks that one has not.
  */
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
-import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { createMetricProducer } from './metric-producer.ts';
-import type { MetricsSource } from './metric-producer.ts';
-import { nameWithUnit } from './names.ts';
+import type { MetricData, MetricProducer, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { exemplarsOf } from './exemplars.ts';
+import { METRICS, nameWithUnit, prometheusName } from './names.ts';
+import { OPEN_METRICS_CONTENT_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
 
 /** The classic text format, which every scraper reads. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export interface PrometheusText {
+export interface Scrape {
   readonly contentType: string;
-  /** Collects now. Rejects only when a source of an observed value threw. */
-  scrape(): Promise<string>;
+  readonly body: string;
 }
 
-/** Collects when asked, and only then. */
-class PullReader extends MetricReader {
-  protected onForceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-  protected onShutdown(): Promise<void> {
-    return Promise.resolve();
-  }
+export interface PrometheusText {
+  /** Collects now, in the format that the scraper's `Accept` asks for. Rejects only when a source of an observed value threw. */
+  scrape(accept?: string): Promise<Scrape>;
 }
 
-/** `version` is the service's own, for `target_info`. */
-export function createPrometheusText(source: MetricsSource, version: string): PrometheusText {
-  const resource = resourceFromAttributes({ 'service.name': 'portcullis', 'service.version': version });
-  const reader = new PullReader({ metricProducers: [createMetricProducer(source, resource)] });
-  // The provider binds the reader; instruments made from it later are collected together with ours.
-  new MeterProvider({ resource, readers: [reader] });
+export function createPrometheusText(producer: MetricProducer): PrometheusText {
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   return {
-    contentType: PROMETHEUS_CONTENT_TYPE,
-    scrape: async () => {
-      const { resourceMetrics, errors } = await reader.collect();
+    scrape: async (accept) => {
+      const { resourceMetrics, errors } = await producer.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
-      const named: ResourceMetrics = withUnitsInNames(resourceMetrics);
-      return serializer.serialize(named);
+      const body = serializer.serialize(withUnitsInNames(resourceMetrics));
+      if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_CONTENT_TYPE, body };
+      const { checkDuration } = METRICS;
+      const exemplars = exemplarsOf(resourceMetrics, checkDuration.name);
+      return {
+        contentType: OPEN_METRICS_CONTENT_TYPE,
+        body: openMetricsOf(body, prometheusName(checkDuration), exemplars),
+      };
     },
   };
 }

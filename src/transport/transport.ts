@@ -12,6 +12,8 @@ export interface CallContext {
   readonly peerCertificate: Uint8Array | null;
   /** False when the peer's certificate is not on the listener's allow-list. Always true without one. */
   readonly peerAllowed: boolean;
+  /** Headers of the call that say which trace it belongs to, by name; null: there are none. One that came twice is empty. */
+  readonly trace: ReadonlyMap<string, string> | null;
 }
 
 /** The answer's message, another status than OK, or null: these bytes are no message of this method (INVALID_ARGUMENT). */
@@ -34,6 +36,16 @@ export type StreamHandler = (
   send: (message: Uint8Array) => void,
   signal: AbortSignal,
 ) => CallStatus | null | undefined;
+
+/** What is put into {@link CallContext.trace}: W3C Trace Context, and B3 in both of its forms. */
+export const TRACE_HEADERS: readonly string[] = [
+  'traceparent',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+];
 
 export interface Methods {
   /** By full path, e.g. `/envoy.service.auth.v3.Authorization/Check`. */

@@ -23,6 +23,7 @@ export const ENTRY: DecisionEntry = {
   path: '/orders/42?token=secret',
   envoyRequestId: '4c8f0c5e-0000-4000-8000-000000000000',
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: null,
   headers: new Map(),
   claims: new Map(),
   durationMicros: 41.237,

@@ -7,6 +7,7 @@ import { Outlet } from '../../src/audit/outlet.ts';
 import { RecordedFields } from '../../src/audit/recorded-fields.ts';
 import { checkRecorder, OUTCOMES } from '../../src/extauthz/record.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { RuleHitCounter } from '../../src/telemetry/rule-hits.ts';
 import { STREAM, TestSink } from '../audit/support.ts';
 import type { Line } from '../audit/support.ts';
 import { snapshotOf, testService } from './support/engine.ts';
@@ -50,13 +51,22 @@ function world(
     ...log,
   });
   const metrics = new Metrics(OUTCOMES);
+  const rules = new RuleHitCounter();
+  rules.use(SNAPSHOT);
   const errors: unknown[] = [];
-  const record = checkRecorder({ metrics, log: decisions, fields, onError: (error) => errors.push(error) });
+  const record = checkRecorder({
+    counters: { metrics, rules },
+    tracer: null,
+    log: decisions,
+    fields,
+    onError: (error) => errors.push(error),
+  });
   const service = testService(SNAPSHOT, { record });
   const counted = (reason: string): number => metrics.read().checks.find((check) => check.reason === reason)!.count;
   return {
     service,
     counted,
+    rules,
     errors,
     statusOf: (ask: Ask) => decodeCheckResponse(service.check(ask)!).deniedResponse?.status?.code ?? 200,
     lines: async (): Promise<Line[]> => {
@@ -150,6 +160,29 @@ describe('what a policy says of records', () => {
       for (const path of ['/all', '/all', '/none', '/some', '/no']) service.check({ path });
       expect((await lines()).map(({ path }) => path)).toEqual(expected);
     }
+  });
+});
+
+describe('hits of rules', () => {
+  it('are counted for each decision, kept ones and those of Shadow mode too, where the decision was made', () => {
+    const snapshot = snapshotOf(
+      policiesYaml([
+        access('ALLOW', { name: 'a', ...operation({ paths: ['/a'] }) }, operation({ paths: ['/b'] })),
+        { name: 'trial', spec: { action: 'DENY', mode: 'Shadow', rules: [operation({ paths: ['/b', '/c'] })] } },
+      ]),
+    );
+    const { service, rules } = world();
+    service.snapshot = snapshot;
+    rules.use(snapshot);
+    for (const path of ['/a', '/a', '/b', '/c', '/d']) service.check({ path });
+    expect(rules.take().map(({ policy, rule, decision, mode, hits }) => [policy, rule, decision, mode, hits])).toEqual([
+      ['shop/p0', 'a', 'allow', 'enforce', 2],
+      ['shop/p0', '1', 'allow', 'enforce', 1],
+      ['shop/trial', '0', 'deny', 'shadow', 2],
+    ]);
+    const strict = world({ required: true }, undefined, 10);
+    expect(strict.statusOf({ path: '/a' })).toBe(503);
+    expect(strict.rules.take()).toEqual([]);
   });
 });
 

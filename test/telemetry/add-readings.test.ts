@@ -6,7 +6,7 @@ import type { ProofState } from '../../src/telemetry/merge-identity.ts';
 import { CACHE_HIT, CACHE_MISS, Metrics } from '../../src/telemetry/metrics.ts';
 import type { CacheUse, MetricsReading } from '../../src/telemetry/metrics.ts';
 import type { TransportState } from '../../src/telemetry/transport-state.ts';
-import { createPrometheusText } from '../../src/telemetry/prometheus.ts';
+import { scrapeText } from './support/scrape.ts';
 
 const OUTCOMES = [
   { decision: 'allow', reason: 'allow_rule' },
@@ -172,7 +172,7 @@ describe('readings of several processes', () => {
     // The living one's keys are told as they are.
     const sum = addReadings(past, full());
     expect(sum.identity?.keys).toEqual(PROOFS.keys);
-    const text = await createPrometheusText({ startTimeMs: 0, read: () => sum }, '1').scrape();
+    const text = await scrapeText({ startTimeMs: 0, read: () => sum });
     expect(text).toContain('portcullis_identity_keys{provider="shop/login"} 2');
   });
 });

@@ -6,7 +6,7 @@ import type { TransportState } from '../../src/telemetry/transport-state.ts';
 import { METRICS, prometheusName } from '../../src/telemetry/names.ts';
 import type { IdentityState } from '../../src/telemetry/identity-points.ts';
 import type { MetricDefinition } from '../../src/telemetry/names.ts';
-import { createPrometheusText } from '../../src/telemetry/prometheus.ts';
+import { scrapeText } from './support/scrape.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import type { Family } from './prometheus-text.ts';
 
@@ -88,12 +88,20 @@ function observedMetrics(): Metrics {
     }),
     logDroppedLines: () => 6,
     identity: () => IDENTITY,
+    spans: () => ({ sent: 7, dropped: 1, limited: 2, sendings: 4, failures: 1, queued: 3 }),
+    metricPush: () => ({ sendings: 9, failures: 2 }),
+    rules: () => ({
+      rules: [
+        { kind: 'AccessPolicy', policy: 'shop/a', rule: 'r', index: 0, decision: 'allow', mode: 'enforce', hits: 8 },
+      ],
+      totals: [{ decision: 'allow', mode: 'enforce', hits: 8 }],
+    }),
   });
   return metrics;
 }
 
 async function scrape(metrics: Metrics): Promise<Map<string, Family>> {
-  return parsePrometheusText(await createPrometheusText(metrics, '1.2.3').scrape());
+  return parsePrometheusText(await scrapeText(metrics));
 }
 
 function samplesOf(families: Map<string, Family>, definition: MetricDefinition): Record<string, number> {
@@ -152,7 +160,7 @@ describe('the metrics text', () => {
         throw new Error('no cache');
       },
     });
-    await expect(createPrometheusText(metrics, '1').scrape()).rejects.toThrow('metrics could not be collected');
+    await expect(scrapeText(metrics)).rejects.toThrow('metrics could not be collected');
   });
 });
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { Health } from '../../src/transport/health.ts';
 import type { CallContext } from '../../src/transport/transport.ts';
 
-const CONTEXT: CallContext = { deadlineMs: Infinity, peerCertificate: null, peerAllowed: true };
+const CONTEXT: CallContext = { deadlineMs: Infinity, peerCertificate: null, peerAllowed: true, trace: null };
 const SERVING = Uint8Array.of(8, 1);
 const NOT_SERVING = Uint8Array.of(8, 2);
 const SERVICE_UNKNOWN = Uint8Array.of(8, 3);

@@ -1,7 +1,7 @@
 /** Batches to a collector over HTTP, as JSON lines or as one array. */
+import { Poster } from '../../lib/collector.ts';
+import type { Collector } from '../../lib/collector.ts';
 import type { Batch, Sink } from '../batch.ts';
-import { Poster } from './post.ts';
-import type { Collector } from './post.ts';
 
 export class HttpSink implements Sink {
   readonly name = 'http';

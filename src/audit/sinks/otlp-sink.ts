@@ -4,10 +4,10 @@
  */
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
+import { Poster } from '../../lib/collector.ts';
+import type { Collector } from '../../lib/collector.ts';
 import { Lost } from '../batch.ts';
 import type { Batch, Sink } from '../batch.ts';
-import { Poster } from './post.ts';
-import type { Collector } from './post.ts';
 
 type LogRecord = Parameters<typeof JsonLogsSerializer.serializeRequest>[0][number];
 
@@ -69,7 +69,7 @@ export class OtlpSink implements Sink {
       if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
         attributes[name] = value;
     }
-    const { level, msg, traceId } = fields;
+    const { level, msg, traceId, spanId } = fields;
     return {
       hrTime: time,
       hrTimeObserved: time,
@@ -82,10 +82,15 @@ export class OtlpSink implements Sink {
       resource: this.#resource,
       instrumentationScope: this.#scope,
       ...(typeof traceId === 'string'
-        ? { spanContext: { traceId: traceId.padStart(TRACE_ID_DIGITS, '0'), spanId: '', traceFlags: 0 } }
+        ? { spanContext: spanContext(traceId, typeof spanId === 'string' ? spanId : null) }
         : {}),
     };
   }
+}
+
+/** A check that has a span was sampled. */
+function spanContext(traceId: string, spanId: string | null): NonNullable<LogRecord['spanContext']> {
+  return { traceId: traceId.padStart(TRACE_ID_DIGITS, '0'), spanId: spanId ?? '', traceFlags: spanId === null ? 0 : 1 };
 }
 
 /** https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber: INFO and WARN. */

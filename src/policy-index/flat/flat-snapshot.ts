@@ -9,6 +9,8 @@ import { readKey } from '../../policy/compile/read-set.ts';
 import { Compiler, policyHead } from '../../policy/compile/compile.ts';
 import type { CompileOptions } from '../../policy/compile/compile.ts';
 import type { CompiledPolicy, CompiledRule } from '../../policy/compile/compiled-rule.ts';
+import { compareReportOrder } from '../../policy/report-order.ts';
+import type { PolicyKind } from '../../policy/model.ts';
 import type { Authentication } from '../../policy/identity-model.ts';
 import type { Position } from '../../lib/diagnostic.ts';
 import type { Steps } from '../../lib/steps.ts';
@@ -144,6 +146,21 @@ export class FlatSnapshot {
     return policy;
   }
 
+  /** `name`: `namespace/name`. null: there is no such rule. */
+  ruleOf(kind: PolicyKind, name: string, index: number): CompiledRule | null {
+    const wanted = { kind, namespace: name.slice(0, name.indexOf('/')), name };
+    let low = 0;
+    let high = this.policyCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareReportOrder(this.policy(middle), wanted) < 0) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.policyCount || compareReportOrder(this.policy(low), wanted) !== 0) return null;
+    const ordinal = this.#firstRules[low]! + index;
+    return ordinal < this.#firstRules[low + 1]! ? this.rule(ordinal) : null;
+  }
+
   #rulesOf(policy: number): readonly CompiledRule[] {
     const rules: CompiledRule[] = [];
     for (let i = this.#firstRules[policy]!; i < this.#firstRules[policy + 1]!; i++) rules.push(this.rule(i));
@@ -157,7 +174,7 @@ export class FlatSnapshot {
     const kept = this.#keptRules;
     for (let slot = first; slot < first + WAYS; slot++) if (kept[slot]?.ordinal === ordinal) return kept[slot]!;
     const source = ruleOf(this.#values.read(this.#rulePlaces[ordinal]!), NOWHERE);
-    const rule = this.#compiler.rule(source, ordinal, this.policy(this.#policyOfRule(ordinal)));
+    const rule = this.#compiler.rule(source, ordinal, this.policy(this.policyOfRule(ordinal)));
     // Validated at load: that it cannot be compiled now would be a mistake of ours, and must not let anyone in.
     if (source.condition !== null && rule.cel === null) throw new Error('a condition of the policies does not compile');
     let slot = first;
@@ -168,7 +185,8 @@ export class FlatSnapshot {
     return rule;
   }
 
-  #policyOfRule(ordinal: number): number {
+  /** The number of its policy. */
+  policyOfRule(ordinal: number): number {
     let low = 0;
     let high = this.#firstRules.length - 1;
     // The last policy whose first rule is not behind `ordinal`; policies without rules share their place with the next.
@@ -180,10 +198,23 @@ export class FlatSnapshot {
     return low;
   }
 
+  /** Ordinals of the rules of a policy: the first, and the one behind the last. */
+  rulesOfPolicy(policy: number): readonly [number, number] {
+    return [this.#firstRules[policy]!, this.#firstRules[policy + 1]!];
+  }
+
   /** Where a rule was written. */
   positionOf(ordinal: number): Position {
+    return this.#position(this.policyCount + ordinal);
+  }
+
+  positionOfPolicy(policy: number): Position {
+    return this.#position(policy);
+  }
+
+  #position(number: number): Position {
     this.#fileNames ??= JSON.parse(this.#files.toString('utf8')) as readonly string[];
-    const [file, line, column] = this.#positions.subarray(3 * (this.policyCount + ordinal));
+    const [file, line, column] = this.#positions.subarray(3 * number);
     return { file: this.#fileNames[file!]!, line: line!, column: column! };
   }
 
@@ -203,6 +234,10 @@ export class FlatSnapshot {
     if (known !== undefined) return known;
     this.#reads.set(name, reads);
     return reads;
+  }
+
+  ordinalOfEntry(entry: number): number {
+    return this.#entryRules[entry]!;
   }
 
   ruleOfEntry(entry: number): CompiledRule {

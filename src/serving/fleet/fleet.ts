@@ -7,15 +7,18 @@
 import type { Socket } from 'node:net';
 import type { ServiceConfig } from '../../config/config.ts';
 import { USED_PROOFS_DEFAULTS, UsedProofs } from '../../identity/jwt/used-proofs.ts';
+import { runStepsInSlices } from '../../lib/steps.ts';
 import type { PolicySnapshot } from '../../policy-index/snapshot.ts';
 import { addReadings, ended } from '../../telemetry/add-readings.ts';
 import type { LineWriter } from '../../telemetry/line-writer.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { mergeProofStates } from '../../telemetry/merge-identity.ts';
 import type { MetricsReading, WorkersState } from '../../telemetry/metrics.ts';
+import { RuleHitLedger } from '../../telemetry/rule-hits.ts';
 import { openFrontDoor } from '../../transport/front-door.ts';
 import type { FrontDoor } from '../../transport/front-door.ts';
 import type { TransportLog } from '../../transport/transport.ts';
+import { isIn } from '../counted-rules.ts';
 import type { DataPlane, DataPlaneReading } from '../data-plane.ts';
 import { leastLoaded } from './least-loaded.ts';
 import { BEAT_MS } from './messages.ts';
@@ -46,6 +49,7 @@ const MAX_DELAY_MS = 5000;
 const EXIT_MS = 5000;
 
 export class Fleet implements DataPlane {
+  readonly ruleHits = new RuleHitLedger();
   readonly #options: FleetOptions;
   readonly #usedProofs = new UsedProofs(USED_PROOFS_DEFAULTS, Date.now);
   readonly #all = new Set<Worker>();
@@ -108,7 +112,7 @@ export class Fleet implements DataPlane {
     const logDroppedLines =
       (metrics.logDroppedLines ?? 0) + this.#options.lines.droppedLines + this.#options.stdout.droppedLines;
     return {
-      metrics: { ...metrics, logDroppedLines },
+      metrics: { ...metrics, logDroppedLines, rules: this.ruleHits.read() },
       identity: mergeProofStates(first.identity, ...others.map(({ identity }) => identity)),
       listeners: [...listeners.values()],
     };
@@ -144,6 +148,7 @@ export class Fleet implements DataPlane {
     const worker = new Worker({
       beginning: { config, version, number, processes },
       usedProofs: this.#usedProofs,
+      count: (ruleHits) => this.ruleHits.add(ruleHits),
       write: (bytes) => lines.write(bytes),
       writeOut: (bytes) => stdout.write(bytes),
     });
@@ -215,6 +220,13 @@ export class Fleet implements DataPlane {
     }
     this.#current = snapshot;
     await Promise.all([...this.#serving].map((worker) => alive(worker.use(prepared.get(worker)!))));
+    void this.#forgetRules(snapshot);
+  }
+
+  /** What was decided under the policies before is heard of first. */
+  async #forgetRules(snapshot: PolicySnapshot): Promise<void> {
+    await Promise.all([...this.#all].map((worker) => worker.read()));
+    await runStepsInSlices(this.ruleHits.keep(isIn(snapshot)));
   }
 
   #give(socket: Socket): void {

@@ -1,6 +1,7 @@
 /** What the primary and its workers say to each other, over the channel that Node opens between parent and child. */
 import type { ServiceConfig } from '../../config/config.ts';
 import type { ProofUse } from '../../identity/jwt/used-proofs.ts';
+import type { RuleHits } from '../../telemetry/rule-hits.ts';
 import type { DataPlaneReading } from '../data-plane.ts';
 
 /** Beside them: connections come as `connection` with their handle, snapshots on a pipe of their own (snapshot-pipe.ts). */
@@ -34,7 +35,13 @@ export type FromWorker =
   | { readonly kind: 'unusable'; readonly number: number; readonly message: string }
   | { readonly kind: 'using'; readonly number: number }
   | ({ readonly kind: 'beat' } & Beat)
-  | { readonly kind: 'reading'; readonly id: number; readonly reading: DataPlaneReading }
+  /** `ruleHits`: since the one before; all else since the start. */
+  | {
+      readonly kind: 'reading';
+      readonly id: number;
+      readonly reading: DataPlaneReading;
+      readonly ruleHits: readonly RuleHits[];
+    }
   | { readonly kind: 'proof'; readonly id: number; readonly thumbprint: string; readonly jti: string };
 
 /** How busy a worker is. */

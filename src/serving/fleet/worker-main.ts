@@ -112,7 +112,12 @@ class RunningWorker {
         this.#use(message.number);
         break;
       case 'read':
-        send({ kind: 'reading', id: message.id, reading: this.#serving.read() });
+        send({
+          kind: 'reading',
+          id: message.id,
+          reading: this.#serving.read(),
+          ruleHits: this.#serving.takeRuleHits(),
+        });
         break;
       case 'proofUse':
         this.#usedProofs.answer(message.id, message.use);

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ProofMemory } from '../../identity/jwt/used-proofs.ts';
+import type { RuleHits } from '../../telemetry/rule-hits.ts';
 import type { DataPlaneReading } from '../data-plane.ts';
 import type { Candidate } from './least-loaded.ts';
 import type { Beat, Beginning, FromWorker, ToWorker } from './messages.ts';
@@ -21,6 +22,8 @@ const READ_TIMEOUT_MS = 1000;
 export interface WorkerOptions {
   readonly beginning: Beginning;
   readonly usedProofs: ProofMemory;
+  /** Gets what rules decided, each decision once. */
+  readonly count: (ruleHits: readonly RuleHits[]) => void;
   /** Take whole lines of its standard error and its standard output. */
   readonly write: (lines: Buffer) => unknown;
   readonly writeOut: (lines: Buffer) => unknown;
@@ -51,6 +54,7 @@ export class Worker implements Candidate {
   readonly #child: ChildProcess;
   readonly #pipe: Writable;
   readonly #usedProofs: ProofMemory;
+  readonly #count: (ruleHits: readonly RuleHits[]) => void;
   /** By what they wait for. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #reads = new Map<number, (reading: DataPlaneReading) => void>();
@@ -66,9 +70,10 @@ export class Worker implements Candidate {
   #lastReading: DataPlaneReading | null = null;
   #isRunning = true;
 
-  constructor({ beginning, usedProofs, write, writeOut }: WorkerOptions) {
+  constructor({ beginning, usedProofs, count, write, writeOut }: WorkerOptions) {
     this.number = beginning.number;
     this.#usedProofs = usedProofs;
+    this.#count = count;
     const child = fork(FILE, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
@@ -209,6 +214,7 @@ export class Worker implements Candidate {
         this.#silentTicks = 0;
         break;
       case 'reading':
+        this.#count(message.ruleHits);
         this.#lastReading = message.reading;
         this.#reads.get(message.id)?.(message.reading);
         break;

@@ -1,8 +1,9 @@
 /** Our handlers, which take and give bytes, as grpc-js calls them. */
-import type { Server, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Metadata, Server, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Peer } from '../socket-server.ts';
 import { HANDLER_FAILED, MALFORMED_MESSAGE } from '../status.ts';
 import type { CallStatus } from '../status.ts';
+import { TRACE_HEADERS } from '../transport.ts';
 import type { CallContext, StreamHandler, TransportLog, UnaryAnswer, UnaryHandler } from '../transport.ts';
 
 /** Ends a server-streaming call from outside of its handler. */
@@ -79,7 +80,21 @@ export function registerServerStream(server: Server, path: string, handler: Stre
 }
 
 function contextOf(call: UnaryCall | StreamCall, peer: Peer): CallContext {
-  return { deadlineMs: Number(call.getDeadline()), peerCertificate: peer.certificate, peerAllowed: peer.allowed };
+  return {
+    deadlineMs: Number(call.getDeadline()),
+    peerCertificate: peer.certificate,
+    peerAllowed: peer.allowed,
+    trace: traceOf(call.metadata),
+  };
+}
+
+function traceOf(metadata: Metadata): CallContext['trace'] {
+  let trace: Map<string, string> | null = null;
+  for (const name of TRACE_HEADERS) {
+    const values = metadata.get(name);
+    if (values.length > 0) (trace ??= new Map()).set(name, values.length === 1 ? String(values[0]) : '');
+  }
+  return trace;
 }
 
 function asGrpcStatus(status: CallStatus): { code: number; details: string } {

@@ -22,6 +22,8 @@ export interface CallPlan {
   /** Infinity: none. */
   readonly timeoutMs: number;
   readonly gzip: boolean;
+  /** See {@link CallContext.trace}. */
+  readonly trace: ReadonlyMap<string, string> | null;
   /** -1: not said. */
   readonly contentLength: number;
 }
@@ -34,6 +36,7 @@ const NOTHING: CallPlan = {
   httpStatus: 0,
   timeoutMs: Infinity,
   gzip: false,
+  trace: null,
   contentLength: -1,
 };
 
@@ -59,7 +62,8 @@ export function planCall(head: RequestHead, methods: Methods, peer: Peer): CallP
   const timeoutMs = head.timeout === null ? Infinity : parseTimeout(head.timeout);
   if (Number.isNaN(timeoutMs)) return refuse(head, BAD_TIMEOUT);
   if (timeoutMs === 0) return refuse(head, DEADLINE_EXCEEDED);
-  return { path, unary, stream, refusal: null, httpStatus: 0, timeoutMs, gzip, contentLength: head.contentLength };
+  const { trace, contentLength } = head;
+  return { path, unary, stream, refusal: null, httpStatus: 0, timeoutMs, gzip, trace, contentLength };
 }
 
 function refuse({ contentLength }: RequestHead, refusal: Status): CallPlan {

@@ -33,7 +33,7 @@ export class Calls {
     this.#held = new HeldMessages(memory);
     this.#log = log;
     this.#failed = failed;
-    this.#endless = this.#context(Infinity);
+    this.#endless = this.#context(Infinity, null);
   }
 
   get abandoned(): number {
@@ -50,7 +50,9 @@ export class Calls {
       this.#runStream(stream, plan.stream, message);
       return;
     }
-    const context = plan.timeoutMs === Infinity ? this.#endless : this.#context(Date.now() + plan.timeoutMs);
+    const { timeoutMs, trace } = plan;
+    const isPlain = timeoutMs === Infinity && trace === null;
+    const context = isPlain ? this.#endless : this.#context(Date.now() + timeoutMs, trace);
     let answer: UnaryAnswer | Promise<UnaryAnswer>;
     try {
       answer = plan.unary!(message, context);
@@ -87,8 +89,8 @@ export class Calls {
     for (const stream of this.#open) this.#endStream(stream, SHUTTING_DOWN);
   }
 
-  #context(deadlineMs: number): CallContext {
-    return { deadlineMs, peerCertificate: this.#peer.certificate, peerAllowed: this.#peer.allowed };
+  #context(deadlineMs: number, trace: CallContext['trace']): CallContext {
+    return { deadlineMs, peerCertificate: this.#peer.certificate, peerAllowed: this.#peer.allowed, trace };
   }
 
   #await(stream: Stream, promise: Promise<UnaryAnswer>, message: Uint8Array): void {
@@ -129,7 +131,7 @@ export class Calls {
   }
 
   #runStream(stream: Stream, handler: StreamHandler, message: Uint8Array): void {
-    const { timeoutMs } = stream.plan;
+    const { timeoutMs, trace } = stream.plan;
     const ended = new AbortController();
     stream.ended = ended;
     this.#open.add(stream);
@@ -141,7 +143,7 @@ export class Calls {
         this.#failed(error);
       }
     };
-    const context = this.#context(timeoutMs === Infinity ? Infinity : Date.now() + timeoutMs);
+    const context = this.#context(timeoutMs === Infinity ? Infinity : Date.now() + timeoutMs, trace);
     let status;
     try {
       status = handler(message, context, send, ended.signal);

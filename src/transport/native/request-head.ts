@@ -15,6 +15,7 @@ export class RequestHead implements FieldSink {
   contentType: string | null = null;
   timeout: string | null = null;
   encoding: string | null = null;
+  trace: Map<string, string> | null = null;
   /** -1: not said. */
   contentLength = -1;
   /** Breaks a rule of RFC 9113 §8, so that the stream is reset. */
@@ -46,6 +47,7 @@ export class RequestHead implements FieldSink {
     this.contentType = null;
     this.timeout = null;
     this.encoding = null;
+    this.trace = null;
     this.contentLength = -1;
     this.malformed = false;
     this.listBytes = 0;
@@ -93,6 +95,10 @@ export class RequestHead implements FieldSink {
         break;
       case Token.grpcEncoding:
         this.encoding = field.value;
+        break;
+      case Token.trace:
+        this.trace ??= new Map();
+        this.trace.set(field.name, this.trace.has(field.name) ? '' : field.value);
         break;
       case Token.te:
         // §8.2.2: "it MUST NOT contain any value other than 'trailers'".

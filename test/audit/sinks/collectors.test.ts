@@ -10,7 +10,7 @@ import { Lost } from '../../../src/audit/batch.ts';
 import type { Batch } from '../../../src/audit/batch.ts';
 import { HttpSink } from '../../../src/audit/sinks/http-sink.ts';
 import { OtlpSink } from '../../../src/audit/sinks/otlp-sink.ts';
-import { secretHeaders } from '../../../src/audit/sinks/post.ts';
+import { secretHeaders } from '../../../src/lib/collector.ts';
 import { directory, STREAM } from '../support.ts';
 
 interface Received {

@@ -10,6 +10,8 @@ export interface EnvoyOptions {
   readonly upstream: { readonly http1: number; readonly http2: number; readonly grpc: number };
   /** `node.metadata.labels`; listeners with `destinationLabels` send them as `destination.labels`. */
   readonly nodeLabels?: Readonly<Record<string, string>>;
+  /** `HOST:PORT` of an OTLP collector, which gets all spans of every listener. */
+  readonly traces?: string;
 }
 
 export interface ServiceEndpoint {
@@ -107,6 +109,7 @@ export function envoyConfig(options: EnvoyOptions, files: EnvoyFiles): Json {
         cluster('http1', socketAddress('127.0.0.1', options.upstream.http1)),
         { ...cluster('http2', socketAddress('127.0.0.1', options.upstream.http2)), ...HTTP2 },
         { ...cluster('grpc', socketAddress('127.0.0.1', options.upstream.grpc)), ...HTTP2 },
+        ...(options.traces === undefined ? [] : [cluster('traces', addressOf(options.traces))]),
       ],
     },
   };
@@ -160,8 +163,22 @@ function connectionManager(listener: ListenerOptions, options: EnvoyOptions, fil
     http_protocol_options: { allow_custom_methods: true },
     ...(http.maxRequestHeadersKib === undefined ? {} : { max_request_headers_kb: http.maxRequestHeadersKib }),
     access_log: [accessLog(listener.name, files)],
+    ...(options.traces === undefined ? {} : { tracing: tracing(options.traces) }),
     http_filters: httpFilters(listener, options),
     route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(listener) }] },
+  };
+}
+
+function tracing(collector: string): Json {
+  return {
+    provider: {
+      name: 'envoy.tracers.opentelemetry',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
+        service_name: 'envoy',
+        http_service: { http_uri: { uri: `http://${collector}/v1/traces`, cluster: 'traces', timeout: '1s' } },
+      },
+    },
   };
 }
 

@@ -7,6 +7,7 @@ export interface WorldOptions<Name extends string> {
   readonly services: Readonly<Record<Name, WorldService>>;
   readonly listeners: readonly ListenerOptions[];
   readonly nodeLabels?: EnvoyOptions['nodeLabels'];
+  readonly traces?: EnvoyOptions['traces'];
 }
 
 export interface WorldService extends ServiceOptions {
@@ -49,6 +50,7 @@ export async function startWorld<Name extends string>(options: WorldOptions<Name
       ),
       upstream: upstream.ports,
       ...(options.nodeLabels === undefined ? {} : { nodeLabels: options.nodeLabels }),
+      ...(options.traces === undefined ? {} : { traces: options.traces }),
     });
     started.push(envoy);
     return { services: Object.fromEntries(services) as Record<Name, Service>, envoy, upstream, stop };

@@ -3,6 +3,8 @@
  * a field that a later block takes from a table costs nothing.
  */
 
+import { TRACE_HEADERS } from '../../transport.ts';
+
 /** Which field it is, of those that mean something here. */
 export const Token = {
   other: 0,
@@ -15,6 +17,8 @@ export const Token = {
   grpcTimeout: 7,
   grpcEncoding: 8,
   te: 9,
+  /** Which trace the call belongs to. */
+  trace: 11,
   /** Makes a request malformed whatever its value. */
   forbidden: 10,
 } as const;
@@ -31,6 +35,7 @@ const TOKENS: ReadonlyMap<string, Token> = new Map<string, Token>([
   ['grpc-timeout', Token.grpcTimeout],
   ['grpc-encoding', Token.grpcEncoding],
   ['te', Token.te],
+  ...TRACE_HEADERS.map((name) => [name, Token.trace] as const),
   // RFC 9113 §8.2.2: "any message containing connection-specific header fields MUST be treated as malformed".
   ['connection', Token.forbidden],
   ['proxy-connection', Token.forbidden],

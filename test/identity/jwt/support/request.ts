@@ -29,6 +29,7 @@ export function request(target: string, headers: Readonly<Record<string, HeaderL
       sni: '',
       contextExtensions: new Map(),
       header: (name) => byName.get(name) ?? NO_LINES,
+      headerByte: () => -1,
       headerNames: () => [...byName.keys()],
       metadata: () => null,
     },

@@ -4,7 +4,11 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { Lost } from '../batch.ts';
+
+/** The collector took a part only, or refuses what it got: asking again would not help. */
+export class Lost extends Error {
+  override readonly name = 'Lost';
+}
 
 export interface Collector {
   readonly url: string;
@@ -12,6 +16,8 @@ export interface Collector {
   readonly timeoutSeconds: number;
   readonly headersFile: string | null;
   readonly caFile: string | null;
+  /** To send besides those of the file. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface Answer {
@@ -36,11 +42,11 @@ export class Poster {
     this.#collector = collector;
   }
 
-  /** Resolves with what the collector answers. Rejects when it did not arrive; with {@link Lost} when it never will. */
+  /** Resolves with what the collector answers, as bytes. Rejects when it did not arrive; with {@link Lost} when it never will. */
   async post(body: string | Uint8Array, contentType: string): Promise<string> {
     const { headersFile } = this.#collector;
     const own = headersFile === null ? {} : secretHeaders(await readFile(headersFile, 'utf8'));
-    const headers: Record<string, string> = { ...own, 'content-type': contentType };
+    const headers: Record<string, string> = { ...this.#collector.headers, ...own, 'content-type': contentType };
     const bytes = this.#collector.gzip ? await compress(body) : Buffer.from(body);
     if (this.#collector.gzip) headers['content-encoding'] = 'gzip';
     headers['content-length'] = String(bytes.length);
@@ -70,7 +76,8 @@ export class Poster {
     return new Promise((resolve, reject) => {
       const request = send(url, { method: 'POST', agent, headers, signal }, (response) => {
         let text = '';
-        response.setEncoding('utf8');
+        // Characters 0 to 255, one for each byte: it may be protobuf.
+        response.setEncoding('latin1');
         response.on('data', (part: string) => {
           if (text.length < MAX_ANSWER_CHARACTERS) text += part;
         });

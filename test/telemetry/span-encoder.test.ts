@@ -1,0 +1,97 @@
+import { SpanKind } from '@opentelemetry/api';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { SPAN_ATTRIBUTES, SPAN_NAME } from '../../src/telemetry/span.ts';
+import type { Span } from '../../src/telemetry/span.ts';
+import { SpanEncoder } from '../../src/telemetry/span-encoder.ts';
+import { readTraceRequest } from './support/trace-request.ts';
+
+const ORIGIN = { resource: { 'service.name': 'portcullis', 'host.name': 'höst' }, version: '1.2.3' };
+
+type ReadableSpan = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0][number];
+
+/** What the SDK would have made of it. */
+function sdkSpan(span: Span): ReadableSpan {
+  const context = (spanId: string, isRemote: boolean) => ({ traceId: span.traceId, spanId, traceFlags: 1, isRemote });
+  const time = (ms: number): [number, number] => {
+    const nanos = BigInt(Math.floor(ms)) * 1_000_000n + BigInt(Math.round((ms - Math.floor(ms)) * 1e6));
+    return [Number(nanos / 1_000_000_000n), Number(nanos % 1_000_000_000n)];
+  };
+  return {
+    name: SPAN_NAME,
+    kind: SpanKind.SERVER,
+    spanContext: () => context(span.spanId, false),
+    parentSpanContext: span.parentSpanId === null ? undefined : context(span.parentSpanId, true),
+    startTime: time(span.startMs),
+    endTime: time(span.endMs),
+    status: span.error === null ? { code: 0 } : { code: 2, message: span.error },
+    attributes: {
+      'rpc.system': 'grpc',
+      'rpc.service': 'envoy.service.auth.v3.Authorization',
+      'rpc.method': 'Check',
+      ...Object.fromEntries(
+        SPAN_ATTRIBUTES.flatMap((name, i) => (span.attributes[i] === null ? [] : [[name, span.attributes[i]!]])),
+      ),
+    },
+    links: [],
+    events: [],
+    duration: [0, 0],
+    ended: true,
+    resource: resourceFromAttributes(ORIGIN.resource),
+    instrumentationScope: { name: 'portcullis', version: ORIGIN.version },
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  } as ReadableSpan;
+}
+
+const hex = (digits: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+const spans = fc.array(
+  fc.record({
+    traceId: hex(32),
+    spanId: hex(16),
+    parentSpanId: fc.option(hex(16)),
+    startMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
+    endMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
+    error: fc.option(text),
+    attributes: fc.tuple(
+      ...SPAN_ATTRIBUTES.map((name) => (name === 'portcullis.cached' ? fc.boolean() : fc.option(text))),
+    ),
+  }),
+  { maxLength: 20 },
+);
+
+describe('encoded spans', () => {
+  it("are what OpenTelemetry's serializer makes of the same", () => {
+    const encoder = new SpanEncoder(ORIGIN);
+    fc.assert(
+      fc.property(spans, (batch) => {
+        const theirs = ProtobufTraceSerializer.serializeRequest(batch.map(sdkSpan))!;
+        expect(readTraceRequest(encoder.encode(batch))).toEqual(readTraceRequest(theirs));
+      }),
+    );
+  });
+
+  it('are bounded in what they say, and grow with their number', () => {
+    const span: Span = {
+      traceId: 'a'.repeat(32),
+      spanId: 'b'.repeat(16),
+      parentSpanId: null,
+      startMs: 1.5,
+      endMs: 2,
+      error: 'e'.repeat(5000),
+      attributes: SPAN_ATTRIBUTES.map(() => '\u{20ac}'.repeat(5000)),
+    };
+    const read = readTraceRequest(new SpanEncoder(ORIGIN).encode(Array<Span>(100).fill(span)));
+    expect(read).toHaveLength(100);
+    expect(read[99]).toMatchObject({
+      startNanos: 1_500_000n,
+      status: { message: 'e'.repeat(1024) },
+      attributes: { 'portcullis.reason': '\u{20ac}'.repeat(1024) },
+    });
+  });
+});
