@@ -4,12 +4,14 @@
  *
  *   node scripts/bootstrap.mjs           what the service needs
  *   node scripts/bootstrap.mjs --tools   and what the tests and the demo need: the real Envoy
+ *   node scripts/bootstrap.mjs --console   and the page of the console, built of its sources
  *
- * When all is there it costs two file reads. What it says goes to standard error.
+ * When all is there it costs a few file reads. What it says goes to standard error.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join, sep } from 'node:path';
 import { envoyPath } from './install-envoy.mjs';
+import { buildConsole, canBuildConsole } from './lib/console.mjs';
 import { withLock } from './lib/lock.mjs';
 import { ROOT, TOOLS } from './lib/paths.mjs';
 import { withProgress } from './lib/progress.mjs';
@@ -33,6 +35,10 @@ await runMain(async () => {
   }
   await checkNode();
   if (tools) await envoyPath();
+  if (process.argv.includes('--console') && canBuildConsole()) {
+    // The service does all but its page without it, and says there what to run.
+    await buildConsole().catch((error) => process.stderr.write(`${String(error)}\n`));
+  }
 });
 
 /**

@@ -15,7 +15,7 @@ const rules = { table: IMPORT_TABLE, dependencies: new Set(Object.keys(dependenc
 
 function sources(): SourceTree {
   const src = join(ROOT, 'src');
-  const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+  const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => /\.tsx?$/.test(path));
   return new Map(paths.map((path) => [path.replaceAll(sep, '/'), readFileSync(join(src, path), 'utf8')]));
 }
 
@@ -94,6 +94,20 @@ describe('the check of imports', () => {
       'lib/odd.ts:4: imports a module whose name is computed',
       'lib/odd.ts:5: imports `./gone.ts`, which is no file of src/',
       'lib/odd.ts:6: imports `../../test/helper.ts`, which is no file of src/',
+    ]);
+  });
+
+  it('lets a folder with packages of its own import those, and no others', () => {
+    const own = { ...rules, table: { page: { imports: [], packages: ['preact'] } } };
+    const source = [
+      `import { render } from 'preact';`,
+      `import { useState } from 'preact/hooks';`,
+      `import { join } from 'node:path';`,
+      `import { z } from 'zod';`,
+    ];
+    expect(breaches(new Map([['page/main.tsx', source.join('\n')]]), own)).toEqual([
+      'page/main.tsx:3: imports `node:path`, which is not among the packages of page/',
+      'page/main.tsx:4: imports `zod`, which is not among the packages of page/',
     ]);
   });
 

@@ -7,6 +7,8 @@ export interface Allowance {
   readonly imports: readonly string[];
   /** Folders of which only types may be imported (`import type`), so that nothing of them runs. */
   readonly types?: readonly string[];
+  /** Packages, in place of those that are there when the service runs: what is built into one file needs none of them then. */
+  readonly packages?: readonly string[];
 }
 
 const DATA_PLANE = ['lib', 'attributes', 'matcher', 'identity', 'policy', 'policy-index', 'pdp', 'extauthz'];
@@ -33,6 +35,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Allowance>> = {
   config: { imports: ['lib'] },
   doctor: { imports: ['lib', 'policy', 'config'] },
   admin: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config'] },
+  // A page for browsers: it has the admin API in common with the service, and no code.
+  console: { imports: [], packages: ['preact'] },
   cli: { imports: [...DATA_PLANE, 'pap', 'audit', 'telemetry', 'config', 'doctor'] },
   serving: { imports: [...DATA_PLANE, 'pap', 'transport', 'audit', 'telemetry', 'config', 'admin', 'cli'] },
 };

@@ -44,15 +44,20 @@ function folderOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
 }
 
-function breachOfPackage({ specifier }: Edge, rules: Rules): string | null {
+function breachOfPackage({ from, specifier }: Edge, rules: Rules): string | null {
   if (specifier === COMPUTED) return 'imports a module whose name is computed';
-  if (specifier === 'node:module') return 'imports `node:module`, whose `require` this test cannot follow';
-  if (specifier.startsWith('node:')) return null;
-  if (builtinModules.includes(specifier)) return `imports \`${specifier}\` without \`node:\``;
   const name = specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
+  const packages = rules.table[folderOf(from)]?.packages;
+  if (packages !== undefined)
+    return packages.includes(name)
+      ? null
+      : `imports \`${specifier}\`, which is not among the packages of ${folderOf(from)}/`;
+  if (specifier === 'node:module') return 'imports `node:module`, whose `require` this test cannot follow';
+  if (specifier.startsWith('node:')) return null;
+  if (builtinModules.includes(specifier)) return `imports \`${specifier}\` without \`node:\``;
   return rules.dependencies.has(name) ? null : `imports \`${specifier}\`, which is no dependency of the service`;
 }
 
