@@ -1,4 +1,5 @@
 /** What answers checks, as the rest of the service sees it: one process or several make no difference to it. */
+import type { Ask } from '../admin/observe/questions.ts';
 import type { ListenerWarning } from '../extauthz/principal-watch.ts';
 import type { IdentityStatus } from '../identity/authenticator.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
@@ -15,6 +16,8 @@ export interface DataPlane {
    */
   take(snapshot: PolicySnapshot): Promise<void>;
   read(): Promise<DataPlaneReading>;
+  /** What each process that answers checks says to a question of the admin server; late ones are left out. */
+  readonly ask: Ask;
   /** What each rule decided, up to the last {@link read}. */
   readonly ruleHits: RuleHitLedger;
   /** Unhealthy at once; takes no new connections, answers what is in flight, and resolves when all is closed. */

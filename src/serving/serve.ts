@@ -33,6 +33,7 @@ import { logLoad } from './load-log.ts';
 import type { Signals } from './signals.ts';
 import { SERVICE } from './serving-process.ts';
 import { SingleProcess } from './single-process.ts';
+import { apiParts, tlsOfAdmin } from './admin-parts.ts';
 import { metricProducer, openMetricPush, tellOfTelemetry } from './telemetry.ts';
 import { OUTCOMES } from '../extauthz/record.ts';
 
@@ -83,18 +84,24 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
   const prometheus = createPrometheusText(producer);
   const metricPush = openMetricPush(producer, config, log);
   if (metricPush !== null) metrics.observe({ metricPush: () => metricPush.state });
+  const readiness = async (): Promise<ReadinessReport> => {
+    const { identity, listeners } = await plane.read();
+    return { ...readinessOf(store, state.draining), identity, withoutPrincipal: listeners };
+  };
+  const addresses = { admin: null as string | null, health: null as string | null, management: null as string | null };
   const admin = await startAdmin({
-    admin: config.admin,
+    admin: config.admin.address,
     health: config.health,
-    readiness: async () => {
-      const { identity, listeners } = await plane.read();
-      return { ...readinessOf(store, state.draining), identity, withoutPrincipal: listeners };
-    },
+    tokenFile: config.admin.tokenFile,
+    tls: tlsOfAdmin(config),
+    readiness,
     metrics: {
       contentType: PROMETHEUS_CONTENT_TYPE,
       scrape: async () => (await prometheus.scrape()).body,
     },
+    api: apiParts({ config, version: parts.version, log, plane, store, metrics, readiness, addresses }),
     onError: (error) => log.error({ err: error }, 'unexpected error'),
+    onProblem: (problem) => log.error({ problem }, 'files of the admin server have changed and cannot be used'),
   }).catch(async (cause: unknown) => {
     await plane.drain(0);
     throw new CommandFailure(messageOf(cause), [], new Map(), { cause });
@@ -104,6 +111,9 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     await Promise.all([plane.drain(0), admin.close()]);
     throw new CommandFailure(messageOf(cause), [], new Map(), { cause });
   });
+
+  const { adminAddress, healthAddress } = admin;
+  Object.assign(addresses, { admin: adminAddress, health: healthAddress, management: management?.address ?? null });
 
   let isReady = false;
   store.subscribe((event) => {

@@ -1,14 +1,17 @@
 /** One process that answers checks: identity, decisions, health, counters and a transport, put together. */
+import { Observer } from '../admin/observe/observer.ts';
+import type { Answers, Question, QuestionOf } from '../admin/observe/questions.ts';
 import { openDecisionLog } from '../audit/open.ts';
 import { RecordedFields } from '../audit/recorded-fields.ts';
 import { answerSettings } from '../cli/settings.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import { PrincipalWatch } from '../extauthz/principal-watch.ts';
-import { checkRecorder, OUTCOMES } from '../extauthz/record.ts';
+import { checkRecorder, entryOf, OUTCOMES } from '../extauthz/record.ts';
 import { CheckService } from '../extauthz/service.ts';
 import { Authenticator } from '../identity/authenticator.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { LineWriter } from '../telemetry/line-writer.ts';
+import { setLogLevel } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { RuleHitCounter } from '../telemetry/rule-hits.ts';
@@ -100,13 +103,22 @@ export class ServingProcess {
     return this.#parts.rules.take();
   }
 
+  async answer<Kind extends Question['kind']>(question: QuestionOf<Kind>): Promise<Answers[Kind]>;
+  async answer(question: Question): Promise<Answers[Question['kind']]> {
+    const { observer, log } = this.#parts;
+    if (question.kind !== 'logLevel') return (await observer?.answer(question)) ?? null;
+    setLogLevel(log, question.level);
+    return true;
+  }
+
   /** Unhealthy at once; answers what is in flight, and resolves when every connection is closed. */
   async drain(timeoutMs: number): Promise<void> {
-    const { state, health, identity, decisionLog, traces } = this.#parts;
+    const { state, health, identity, decisionLog, traces, observer } = this.#parts;
     state.draining = true;
     health.setNotServing();
     await this.#server.drain(timeoutMs);
     identity.close();
+    observer?.close();
     await Promise.all([decisionLog.close(AUDIT_CLOSE_MS), traces?.close(TRACES_CLOSE_MS)]);
   }
 }
@@ -142,6 +154,7 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     fields,
     onError,
   });
+  const observer = observerOf(config, fields, inForce);
   const checks = new CheckService({
     snapshot: () => inForce.snapshot,
     identity,
@@ -149,7 +162,9 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     cache: config.cache,
     record: (record) => {
       principals.look(record.request);
-      return recordCheck(record);
+      const recorded = recordCheck(record);
+      observer?.see(record, recorded);
+      return recorded;
     },
     onError,
   });
@@ -166,6 +181,8 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     inForce,
     metrics,
     traces,
+    observer,
+    log,
     rules,
     decisionLog,
     fields,
@@ -175,6 +192,23 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     health,
     state: { draining: false },
   };
+}
+
+/** null: there is no admin server that would tell of it. */
+function observerOf(
+  { admin }: ServiceConfig,
+  fields: RecordedFields,
+  inForce: { readonly snapshot: PolicySnapshot | null },
+): Observer | null {
+  if (admin.address === null) return null;
+  return new Observer({
+    recent: admin.recent,
+    entryOf: (record) => entryOf(record, fields, null),
+    ruleOf: ({ policy, index }, revision) => {
+      const { snapshot } = inForce;
+      return snapshot?.revision === revision ? snapshot!.ruleOf(policy.kind, policy.name, index) : null;
+    },
+  });
 }
 
 function methodsOf({ checks, health }: Parts): Methods {

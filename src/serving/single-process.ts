@@ -1,5 +1,6 @@
 /** A service that is one process: it accepts its connections, and serves them. */
 import { runStepsInSlices } from '../lib/steps.ts';
+import type { Ask, Question, QuestionOf } from '../admin/observe/questions.ts';
 import type { PolicySnapshot } from '../policy-index/snapshot.ts';
 import type { WorkersState } from '../telemetry/metrics.ts';
 import { RuleHitLedger } from '../telemetry/rule-hits.ts';
@@ -58,6 +59,10 @@ export class SingleProcess implements DataPlane {
   #countRules(): void {
     this.ruleHits.add(this.#serving.takeRuleHits());
   }
+
+  readonly ask: Ask = async <Kind extends Question['kind']>(question: QuestionOf<Kind>) => {
+    return { asked: 1, answers: [await this.#serving.answer<Kind>(question)] };
+  };
 
   async drain(timeoutMs: number): Promise<void> {
     this.#door.close();

@@ -36,6 +36,11 @@ export function createLogger(level: LogLevel, sink: LineSink): Logger {
   );
 }
 
+/** From now on. */
+export function setLogLevel(log: Logger, level: LogLevel): void {
+  (log as PinoLogger).level = level;
+}
+
 const STDOUT = 1;
 const STDERR = 2;
 

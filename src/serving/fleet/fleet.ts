@@ -5,6 +5,7 @@
  * of them have the next one.
  */
 import type { Socket } from 'node:net';
+import type { Ask, Question, QuestionOf } from '../../admin/observe/questions.ts';
 import type { ServiceConfig } from '../../config/config.ts';
 import { USED_PROOFS_DEFAULTS, UsedProofs } from '../../identity/jwt/used-proofs.ts';
 import { runStepsInSlices } from '../../lib/steps.ts';
@@ -117,6 +118,12 @@ export class Fleet implements DataPlane {
       listeners: [...listeners.values()],
     };
   }
+
+  readonly ask: Ask = async <Kind extends Question['kind']>(question: QuestionOf<Kind>) => {
+    const asked = [...this.#all];
+    const answers = await Promise.all(asked.map((worker) => worker.ask(question)));
+    return { asked: asked.length, answers: answers.filter((answer) => answer !== undefined) };
+  };
 
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;

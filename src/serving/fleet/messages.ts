@@ -1,4 +1,5 @@
 /** What the primary and its workers say to each other, over the channel that Node opens between parent and child. */
+import type { Answers, Question } from '../../admin/observe/questions.ts';
 import type { ServiceConfig } from '../../config/config.ts';
 import type { ProofUse } from '../../identity/jwt/used-proofs.ts';
 import type { RuleHits } from '../../telemetry/rule-hits.ts';
@@ -11,6 +12,7 @@ export type ToWorker =
   /** Snapshots are counted as they come, from 1. */
   | { readonly kind: 'use'; readonly number: number }
   | { readonly kind: 'read'; readonly id: number }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
   /** Answers `proof`. */
   | { readonly kind: 'proofUse'; readonly id: number; readonly use: ProofUse }
   | { readonly kind: 'drain'; readonly timeoutMs: number };
@@ -42,6 +44,8 @@ export type FromWorker =
       readonly reading: DataPlaneReading;
       readonly ruleHits: readonly RuleHits[];
     }
+  /** To `ask`; null: it could not be answered. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question['kind']] | null }
   | { readonly kind: 'proof'; readonly id: number; readonly thumbprint: string; readonly jti: string };
 
 /** How busy a worker is. */

@@ -119,6 +119,9 @@ class RunningWorker {
           ruleHits: this.#serving.takeRuleHits(),
         });
         break;
+      case 'ask':
+        void this.#answer(message);
+        break;
       case 'proofUse':
         this.#usedProofs.answer(message.id, message.use);
         break;
@@ -151,6 +154,15 @@ class RunningWorker {
     }
     this.#serving.use(prepared.snapshot);
     send({ kind: 'using', number });
+  }
+
+  async #answer({ id, question }: Extract<ToWorker, { readonly kind: 'ask' }>): Promise<void> {
+    try {
+      send({ kind: 'answer', id, answer: await this.#serving.answer(question) });
+    } catch (error) {
+      this.#log.error({ err: error }, 'unexpected error');
+      send({ kind: 'answer', id, answer: null });
+    }
   }
 
   #beat(): void {

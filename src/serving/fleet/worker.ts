@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import type { Answers, Question, QuestionOf } from '../../admin/observe/questions.ts';
 import type { ProofMemory } from '../../identity/jwt/used-proofs.ts';
 import type { RuleHits } from '../../telemetry/rule-hits.ts';
 import type { DataPlaneReading } from '../data-plane.ts';
@@ -19,6 +20,10 @@ const FILE = import.meta.url.endsWith('.ts')
 /** Who asks for figures does not wait longer than this for a worker that is busy; the last ones are at hand. */
 const READ_TIMEOUT_MS = 1000;
 
+/** Nor for the answer to a question of the admin server. */
+const ANSWER_TIMEOUT_MS = 2000;
+/** More are refused: a worker that hangs is asked again and again. */
+const MAX_QUESTIONS = 64;
 export interface WorkerOptions {
   readonly beginning: Beginning;
   readonly usedProofs: ProofMemory;
@@ -59,6 +64,7 @@ export class Worker implements Candidate {
   readonly #waiting = new Map<string, Waiting>();
   readonly #reads = new Map<number, (reading: DataPlaneReading) => void>();
   /** See {@link Beginning}. */
+  readonly #questions = new Map<number, (answer: Answers[Question['kind']] | undefined) => void>();
   readonly number: number;
   readonly ended: Promise<End>;
   #beat: Beat | null = null;
@@ -68,6 +74,7 @@ export class Worker implements Candidate {
   #sent: Promise<void> = Promise.resolve();
   #readNumber = 0;
   #lastReading: DataPlaneReading | null = null;
+  #questionNumber = 0;
   #isRunning = true;
 
   constructor({ beginning, usedProofs, count, write, writeOut }: WorkerOptions) {
@@ -165,6 +172,21 @@ export class Worker implements Candidate {
   }
 
   /** Once in the time of a beat: for how many of them it has given no sign of life. */
+  /** undefined: no answer in time. */
+  async ask<Kind extends Question['kind']>(question: QuestionOf<Kind>): Promise<Answers[Kind] | undefined> {
+    if (!this.#isRunning || this.#questions.size >= MAX_QUESTIONS) return undefined;
+    const id = ++this.#questionNumber;
+    let timer: NodeJS.Timeout | undefined;
+    const answer = await new Promise<Answers[Question['kind']] | undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), ANSWER_TIMEOUT_MS);
+      this.#questions.set(id, resolve);
+      this.#send({ kind: 'ask', id, question });
+    });
+    clearTimeout(timer);
+    this.#questions.delete(id);
+    return answer as Answers[Kind] | undefined;
+  }
+
   tick(): number {
     return ++this.#silentTicks;
   }
@@ -219,6 +241,9 @@ export class Worker implements Candidate {
         this.#reads.get(message.id)?.(message.reading);
         break;
       case 'proof':
+      case 'answer':
+        this.#questions.get(message.id)?.(message.answer);
+        break;
         void this.#answerProof(message.id, message.thumbprint, message.jti);
         break;
     }
@@ -239,6 +264,7 @@ export class Worker implements Candidate {
     this.#isRunning = false;
     for (const what of [...this.#waiting.keys()]) this.#settle(what, new WorkerEnded('it has ended', { cause }));
     for (const answer of this.#reads.values()) if (this.#lastReading !== null) answer(this.#lastReading);
+    for (const answer of this.#questions.values()) answer(undefined);
     resolve(end);
   }
 }
