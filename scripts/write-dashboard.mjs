@@ -264,6 +264,17 @@ const ROWS = [
         ],
       },
       {
+        title: 'Most hit rules',
+        description: 'Decisions a second, by rule. Rules without a series of their own are counted as others.',
+        unit: 'reqps',
+        queries: [
+          [
+            'topk(10, sum by (policy, rule, decision) (rate(portcullis_policy_rule_decisions_total{$of,mode="enforce"}[$__rate_interval])))',
+            '{{decision}} {{policy}} {{rule}}',
+          ],
+        ],
+      },
+      {
         title: 'Reloads',
         description: '',
         queries: [['sum by (result) (increase(portcullis_policy_reloads_total{$of}[$__rate_interval]))', '{{result}}']],
@@ -339,7 +350,7 @@ const ROWS = [
     ],
   },
   {
-    row: 'Logs',
+    row: 'Logs, metrics and traces',
     panels: [
       {
         title: 'Decision log',
@@ -376,6 +387,26 @@ const ROWS = [
         alarm: 1,
         queries: [
           ['sum by (instance) (increase(portcullis_log_dropped_lines_total{$of}[$__rate_interval]))', '{{instance}}'],
+        ],
+      },
+      {
+        title: 'Sent to the collector',
+        description: 'Requests with metrics and with spans. See the runbook: PortcullisTelemetryExportFailing.',
+        unit: 'reqps',
+        queries: [
+          [
+            'sum by (signal, result) (rate(portcullis_otlp_sendings_total{$of}[$__rate_interval]))',
+            '{{signal}} {{result}}',
+          ],
+        ],
+      },
+      {
+        title: 'Spans',
+        description:
+          'Dropped: no room, or no collector that took them. Limited: there were as many in a second as may be.',
+        queries: [
+          ['sum by (result) (rate(portcullis_traces_spans_total{$of}[$__rate_interval]))', '{{result}} a second'],
+          ['sum by (instance) (portcullis_traces_queue{$of})', 'waiting {{instance}}'],
         ],
       },
     ],

@@ -6,6 +6,9 @@
 /** First line of a header, or null when it has none, several, or some that may be several. */
 export type OneLine = (name: string) => string | null;
 
+/** Headers of a call itself that say which trace it belongs to, by name; one that came twice is empty. */
+export type CallTrace = ReadonlyMap<string, string>;
+
 export interface TraceContext {
   /** 32 hexadecimal digits, or 16 of an older B3; null: only {@link sampled} is said. */
   readonly traceId: string | null;

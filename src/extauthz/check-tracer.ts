@@ -7,7 +7,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { isSampledFlag, traceContextOf, TRACEPARENT_FLAG_AT } from '../attributes/trace-context.ts';
-import type { TraceContext } from '../attributes/trace-context.ts';
+import type { CallTrace, TraceContext } from '../attributes/trace-context.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Workload } from '../attributes/workload.ts';
 import { visibleBytes } from '../lib/visible-text.ts';
@@ -16,9 +16,6 @@ import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import type { Span, SpanIds } from '../telemetry/span.ts';
 import type { CheckRecord } from './service.ts';
-
-/** Headers of a call that say which trace it belongs to, by name; each of them came once. */
-export type CallTrace = ReadonlyMap<string, string>;
 
 /** `SpanQueue` of the telemetry folder is one. */
 export interface SpanTaker {

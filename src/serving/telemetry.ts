@@ -79,7 +79,7 @@ export function openTraces({ config, log, version, processes }: TracesParts): Tr
     send: async (batch) => {
       const answer = await poster.post(encoder.encode(batch), 'application/x-protobuf');
       const { partialSuccess } = ProtobufTraceSerializer.deserializeResponse(Buffer.from(answer, 'latin1'));
-      const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
+      const rejected = partialSuccess?.rejectedSpans ?? 0;
       if (rejected > 0) onError(new Error(`the collector has rejected ${rejected} of ${batch.length} spans`));
       return rejected;
     },

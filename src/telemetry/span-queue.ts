@@ -105,6 +105,7 @@ export class SpanQueue {
   /** How many of it were not taken. */
   async #deliver(batch: readonly Span[]): Promise<number> {
     const { send, onError, retryMs = RETRY_MS } = this.#options;
+    const isClosing = (): boolean => this.#closing.signal.aborted;
     for (let attempt = 0; ; attempt++) {
       try {
         this.#sendings += 1;
@@ -113,9 +114,9 @@ export class SpanQueue {
         this.#failures += 1;
         onError(error);
         const pauseMs = retryMs[attempt];
-        if (error instanceof Lost || pauseMs === undefined || this.#closing.signal.aborted) return batch.length;
+        if (error instanceof Lost || pauseMs === undefined || isClosing()) return batch.length;
         await sleep(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
-        if (this.#closing.signal.aborted) return batch.length;
+        if (isClosing()) return batch.length;
       }
     }
   }

@@ -103,6 +103,22 @@ describe('what is assumed when nothing is said', () => {
         otlp: { url: '', gzip: true, timeoutSeconds: 10, headersFile: null, caFile: null },
         integrity: { method: 'none', keyFile: null },
       },
+      telemetry: {
+        metrics: true,
+        serviceName: '',
+        resource: {},
+        rules: { maxSeries: 500 },
+        otlp: {
+          endpoint: '',
+          metrics: true,
+          intervalSeconds: 60,
+          gzip: true,
+          timeoutSeconds: 10,
+          headersFile: null,
+          caFile: null,
+        },
+        traces: { enabled: false, ratio: 0, maxPerSecond: 100, maxQueue: 4096 },
+      },
       reload: { debounceMs: 200, pollMs: 2000 },
     });
   });

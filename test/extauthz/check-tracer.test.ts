@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CallTrace } from '../../src/attributes/trace-context.ts';
 import { DecisionLog } from '../../src/audit/decision-log.ts';
 import { RecordedFields } from '../../src/audit/recorded-fields.ts';
 import { CheckTracer } from '../../src/extauthz/check-tracer.ts';
-import type { CallTrace, TracerOptions } from '../../src/extauthz/check-tracer.ts';
+import type { TracerOptions } from '../../src/extauthz/check-tracer.ts';
 import { checkRecorder, OUTCOMES } from '../../src/extauthz/record.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { RuleHitCounter } from '../../src/telemetry/rule-hits.ts';
 import { SPAN_ATTRIBUTES } from '../../src/telemetry/span.ts';
 import type { Span } from '../../src/telemetry/span.ts';
-import { checkRequest, NOW_MS, snapshotOf, testService } from './support/engine.ts';
+import { atOnce, checkRequest, NOW_MS, snapshotOf, testService } from './support/engine.ts';
 import type { Ask } from './support/engine.ts';
 import { access, operation, policiesYaml } from './support/yaml.ts';
 
@@ -60,8 +61,9 @@ function world(options: Partial<TracerOptions> = {}, required = false) {
     service,
     limited: () => limited,
     /** `trace`: headers of the call itself. */
-    ask: (ask: Ask, trace: CallTrace | null = null) =>
-      service.service.check(checkRequest(ask), { deadlineMs: Infinity, peerAllowed: true, trace }),
+    ask: (ask: Ask, trace: CallTrace | null = null): void => {
+      atOnce(service.service.check(checkRequest(ask), { deadlineMs: Infinity, peerAllowed: true, trace }));
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { SpanKind } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
@@ -26,7 +26,7 @@ function sdkSpan(span: Span): ReadableSpan {
     parentSpanContext: span.parentSpanId === null ? undefined : context(span.parentSpanId, true),
     startTime: time(span.startMs),
     endTime: time(span.endMs),
-    status: span.error === null ? { code: 0 } : { code: 2, message: span.error },
+    status: span.error === null ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: span.error },
     attributes: {
       'rpc.system': 'grpc',
       'rpc.service': 'envoy.service.auth.v3.Authorization',
