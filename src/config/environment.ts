@@ -5,7 +5,7 @@
  */
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import { closest } from '../lib/closest.ts';
-import { CONFIG_FILE_VARIABLE, MOVED, SETTINGS, VARIABLE_PREFIX, variableOf } from './settings.ts';
+import { CONFIG_FILE_VARIABLE, MOVED, SETTINGS, SHORT_SETTINGS, VARIABLE_PREFIX, variableOf } from './settings.ts';
 import type { Setting } from './settings.ts';
 import { FORBIDDEN_KEY, isBranch, namedPosition } from './source.ts';
 import type { Override, Overrides, Written } from './source.ts';
@@ -21,7 +21,7 @@ const KUBERNETES_SERVICE_VARIABLE =
 
 /** Reads the variables that are settings. A name that is nearly one is an error, a far one a warning. */
 export function readEnvironment(environment: Environment): Overrides {
-  const byVariable = new Map(SETTINGS.map((setting) => [setting.variable, setting]));
+  const byVariable = new Map([...SETTINGS, ...SHORT_SETTINGS].map((setting) => [setting.variable, setting]));
   const values: Override[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const variable of Object.keys(environment).sort()) {

@@ -14,7 +14,7 @@ import type { ConfigFile } from './file.ts';
 import { explainIssue } from './issue.ts';
 import type { Places } from './issue.ts';
 import { checkedConfigSchema } from './schema.ts';
-import { CONFIG_FILE_VARIABLE, SETTINGS, settingPathText } from './settings.ts';
+import { CONFIG_FILE_VARIABLE, SETTINGS, settingPathText, SHORT_FORMS } from './settings.ts';
 import { isBranch, namedPosition } from './source.ts';
 import type { Override, Overrides, Written } from './source.ts';
 
@@ -44,7 +44,7 @@ export function loadConfig(sources: ConfigSources = {}): LoadedConfig {
 
   let config: ServiceConfig | null = null;
   if (file.tree !== undefined) {
-    const tree = relativeTo(path === undefined ? '' : dirname(path), file.tree);
+    const tree = relativeTo(path === undefined ? '' : dirname(path), withoutShortForms(file.tree));
     const result = checkedConfigSchema.safeParse(overlay(tree, overrides), { reportInput: true });
     if (result.success) config = deepFreeze(result.data);
     else {
@@ -90,7 +90,8 @@ function readFlags(flags: NonNullable<ConfigSources['flags']>): Overrides {
   for (const [key, value] of Object.entries(flags)) {
     if (value === undefined) continue;
     const position = namedPosition(`--${key}`);
-    const setting = SETTINGS.find(({ path }) => settingPathText(path) === key);
+    const long = SHORT_FORMS.has(key) ? `${key}.${SHORT_FORMS.get(key)!}` : key;
+    const setting = SETTINGS.find(({ path }) => settingPathText(path) === long);
     if (setting !== undefined) values.push({ path: setting.path, value, position });
     else {
       diagnostics.push({
@@ -103,6 +104,17 @@ function readFlags(flags: NonNullable<ConfigSources['flags']>): Overrides {
     }
   }
   return { values, diagnostics };
+}
+
+/** A text in the place of a map, where one may be, as that map. */
+function withoutShortForms(tree: Written): Written {
+  let long = tree;
+  for (const [map, key] of SHORT_FORMS) {
+    const text = isBranch(long) ? long[map] : undefined;
+    if (typeof text !== 'string') continue;
+    long = place(long, [map], Object.assign(Object.create(null) as Record<string, Written>, { [key]: text }));
+  }
+  return long;
 }
 
 /** Lays the overrides over a copy of the tree. What is in their way (a text where a map belongs) stays, for the schema to report. */
@@ -144,6 +156,10 @@ const PATH_SETTINGS: readonly (readonly string[])[] = [
   ['tls', 'certFile'],
   ['tls', 'keyFile'],
   ['tls', 'clientCaFile'],
+  ['admin', 'tokenFile'],
+  ['admin', 'tls', 'certFile'],
+  ['admin', 'tls', 'keyFile'],
+  ['admin', 'tls', 'clientCaFile'],
   ['identity', 'fetch', 'targets', '*', 'caFile'],
   ['identity', 'fetch', 'targets', '*', 'bearerTokenFile'],
   ['identity', 'clients', '*', 'secretFile'],

@@ -3,11 +3,11 @@
  * said, the types, the environment variables and the published JSON Schema all come from here.
  */
 import * as z from 'zod';
+import { admin } from './admin-schema.ts';
 import { audit } from './audit-schema.ts';
 import { identity } from './identity-schema.ts';
 import { telemetry } from './telemetry-schema.ts';
 import {
-  adminAddress,
   filePath,
   healthAddress,
   kubernetesNamespace,
@@ -226,7 +226,7 @@ const reload = z
 export const configSchema = z.strictObject({
   policies: z.array(filePath).min(1).max(1024).default(['policies']).describe('Files and directories with policies.'),
   listen: listenAddress.default('127.0.0.1:9191').describe('The gRPC listener: HOST:PORT or unix:PATH.'),
-  admin: adminAddress.prefault('127.0.0.1:9192').describe('The admin server, on loopback only; empty: none.'),
+  admin,
   health: healthAddress
     .prefault('')
     .describe('A server with only /livez, /readyz and /metrics, for probes and Prometheus; empty: none.'),
@@ -311,18 +311,18 @@ export const checkedConfigSchema = configSchema.superRefine((config, context) =>
     });
   }
   const listeners = [
-    ['listen', config.listen],
-    ['admin', config.admin],
-    ['health', config.health],
-    ['management', config.management],
+    [['listen'], config.listen],
+    [['admin', 'address'], config.admin.address],
+    [['health'], config.health],
+    [['management'], config.management],
   ] as const;
-  for (const [index, [key, address]] of listeners.entries()) {
+  for (const [index, [path, address]] of listeners.entries()) {
     const earlier = listeners.slice(0, index).find(([, other]) => other === address);
     if (address !== null && !address.endsWith(':0') && earlier !== undefined) {
       context.addIssue({
         code: 'custom',
-        path: [key],
-        message: `is the same address as \`${earlier[0]}\``,
+        path: [...path],
+        message: `is the same address as \`${earlier[0].join('.')}\``,
         params: { code: 'address-in-use', hint: 'give each listener its own port' },
       });
     }

@@ -23,6 +23,16 @@ export const CONFIG_FILE_VARIABLE = 'PORTCULLIS_CONFIG';
 /** In the order of the schema. */
 export const SETTINGS: readonly Setting[] = Object.freeze(collect(configSchema, []));
 
+/** Maps that may be written as a text, which is then the value of this key of theirs. */
+export const SHORT_FORMS: ReadonlyMap<string, string> = new Map([['admin', 'address']]);
+
+/** What the short forms set, by their variables. */
+export const SHORT_SETTINGS: readonly Setting[] = [...SHORT_FORMS].map(([map, key]) => ({
+  path: [map, key],
+  kind: 'text',
+  variable: variableOf([map]),
+}));
+
 /** Settings that have another name now, by the old one. */
 export const MOVED: ReadonlyMap<string, string> = new Map([
   ['log.denials', 'audit.denials'],

@@ -3,7 +3,7 @@
  */
 import * as z from 'zod';
 import { isSecretName } from '../lib/secret-name.ts';
-import { isLoopbackHost, parseTcpAddress, parseUnixAddress } from './address.ts';
+import { parseTcpAddress, parseUnixAddress } from './address.ts';
 
 /** What a failed check carries, so that the diagnostic can have a stable code and a hint. */
 export interface CheckParams {
@@ -34,27 +34,13 @@ export const healthAddress = checked(
   'write `HOST:PORT`, such as `0.0.0.0:9193`; empty for none',
 ).transform((text) => (text === OFF ? null : text));
 
-/** As {@link healthAddress}, on this machine only: the admin server asks nobody who they are. */
+/** As {@link healthAddress}; who may reach it is for `admin` as a whole to tell. */
 export const adminAddress = checked(
   (text) => text === OFF || parseTcpAddress(text) !== null,
   'is no address to listen on',
   'bad-address',
   'write `HOST:PORT`, such as `127.0.0.1:9192`; empty for none',
-)
-  .refine(
-    (text) => {
-      const address = parseTcpAddress(text);
-      return address === null || isLoopbackHost(address.host);
-    },
-    {
-      error: 'is no loopback address, and the admin server asks nobody who they are',
-      params: {
-        code: 'admin-not-loopback',
-        hint: 'use a host in 127.0.0.0/8 or `[::1]`; for probes and Prometheus set `health`',
-      },
-    },
-  )
-  .transform((text) => (text === OFF ? null : text));
+).transform((text) => (text === OFF ? null : text));
 
 /** A path of a file or directory. */
 export const filePath = checked(

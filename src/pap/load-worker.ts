@@ -1,8 +1,7 @@
 /** The thread that loads policies: parses, validates, compiles and indexes them, and hands over the bytes. */
 import { createHash } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveWay } from '../lib/give-way.ts';
 import { loadPolicySet } from '../policy/load.ts';
 import { buildFlat } from '../policy-index/flat/build.ts';
 import type { LoadedAside, LoadTask, ToWorker } from './load-messages.ts';
@@ -26,17 +25,3 @@ parentPort?.on('message', (message: ToWorker) => {
   if (message.kind === 'file') files.push(new PolicyFile(message.path, message.bytes));
   else parentPort?.postMessage(load());
 });
-
-/**
- * Lets the thread that serves go first where cores are few: Linux has a priority for each thread. Elsewhere, and where
- * `/proc` is not there, nothing changes.
- */
-function giveWay(): void {
-  try {
-    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    if (Number.isInteger(thread) && thread !== process.pid)
-      setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Loading is as quick as it ever is, and a check may wait for its turn.
-  }
-}

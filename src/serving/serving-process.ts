@@ -206,7 +206,7 @@ function observerOf(
     entryOf: (record) => entryOf(record, fields, null),
     ruleOf: ({ policy, index }, revision) => {
       const { snapshot } = inForce;
-      return snapshot?.revision === revision ? snapshot!.ruleOf(policy.kind, policy.name, index) : null;
+      return snapshot?.revision === revision ? snapshot.ruleOf(policy.kind, policy.name, index) : null;
     },
   });
 }

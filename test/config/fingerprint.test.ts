@@ -47,7 +47,12 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   state: '/var/lib/portcullis',
   policies: '/elsewhere',
   listen: '127.0.0.1:1',
-  admin: '127.0.0.1:2',
+  'admin.address': '127.0.0.1:2',
+  'admin.tokenFile': '/token',
+  'admin.allowHttp': 'true',
+  'admin.actions': 'true',
+  'admin.recent.maxEntries': '7',
+  'admin.recent.maxBytes': '70000',
   health: '127.0.0.1:3',
   management: '127.0.0.1:4',
   workers: '3',
@@ -118,7 +123,8 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
 };
 
 /** Only together with others; tested below, or (tls) about who may ask, not about what is answered. */
-const COMBINED = ['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.allowedClients'].concat(
+const TLS = ['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.allowedClients'];
+const COMBINED = [...TLS, ...TLS.map((key) => `admin.${key}`)].concat(
   ['enabled', 'trustedPeers', 'depth', 'trustEmptyPeer'].map((key) => `identity.xfcc.${key}`),
   ['identity.revocation.required', 'identity.answers.loginUrl', 'audit.integrity.method', 'audit.integrity.keyFile'],
 );

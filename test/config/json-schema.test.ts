@@ -15,6 +15,8 @@ describe('the JSON Schema of the configuration file', () => {
     [{}],
     [{ cache: { ttlSeconds: 1.5 }, responses: { forbidden: { status: 404, headers: { a: 'b' } } } }],
     [{ tls: { certFile: 'c', keyFile: 'k' } }],
+    [{ admin: '127.0.0.1:1' }],
+    [{ admin: { address: '127.0.0.1:1', recent: { maxEntries: 0 } } }],
   ])('accepts %j', (value) => {
     expect(validate(value)).toBe(true);
   });
@@ -25,6 +27,8 @@ describe('the JSON Schema of the configuration file', () => {
     [{ responses: { forbidden: { status: 200 } } }],
     [{ tls: { certFile: 'c' } }],
     [{ policies: [] }],
+    [{ admin: 1 }],
+    [{ admin: { adress: '' } }],
   ])('refuses %j', (value) => {
     expect(validate(value)).toBe(false);
   });

@@ -42,7 +42,14 @@ describe('what is assumed when nothing is said', () => {
       policies: ['policies'],
       state: '',
       listen: '127.0.0.1:9191',
-      admin: '127.0.0.1:9192',
+      admin: {
+        address: '127.0.0.1:9192',
+        tokenFile: null,
+        tls: null,
+        allowHttp: false,
+        actions: false,
+        recent: { maxEntries: 500, maxBytes: 8 * 1024 * 1024 },
+      },
       health: null,
       management: null,
       workers: null,
@@ -192,7 +199,7 @@ policies: [/policies]
         allowedClients: ['dns:*.example.org'],
       },
       listen: 'unix:/run/portcullis.sock',
-      admin: '[::1]:0',
+      admin: { address: '[::1]:0' },
       health: '0.0.0.0:9193',
       policies: ['/policies'],
     });
@@ -215,7 +222,30 @@ policies: [/policies]
   });
 
   it('switches admin and health off when they are empty', () => {
-    expect(valid(loadConfig({ file: write('admin: ""\nhealth: ""\n') }))).toMatchObject({ admin: null, health: null });
+    expect(valid(loadConfig({ file: write('admin: ""\nhealth: ""\n') }))).toMatchObject({
+      admin: { address: null },
+      health: null,
+    });
+  });
+
+  it('takes the address of the admin server by itself, or in a map', () => {
+    const short = valid(loadConfig({ file: write('admin: 127.0.0.1:1\n') }));
+    const long = valid(loadConfig({ file: write('admin: {address: "127.0.0.1:1"}\n') }));
+    expect(long).toEqual(short);
+    const flags = { admin: '127.0.0.1:2' };
+    expect(valid(loadConfig({ file: write('admin: {actions: true}\n'), flags })).admin).toMatchObject({
+      address: '127.0.0.1:2',
+      actions: true,
+    });
+  });
+
+  it.each([
+    'admin: {address: 0.0.0.0:1, tls: {certFile: c, keyFile: k, clientCaFile: a}}',
+    'admin: {address: 0.0.0.0:1, tokenFile: t, tls: {certFile: c, keyFile: k}}',
+    'admin: {address: 0.0.0.0:1, tokenFile: t, allowHttp: true}',
+    'admin: {address: "[::1]:1", tokenFile: t}',
+  ])('lets the admin server be where others reach it with %s', (text) => {
+    expect(valid(loadConfig({ file: write(text) })).admin.address).not.toBeNull();
   });
 
   it.each([
@@ -276,11 +306,24 @@ trustDomain:
     ['transport: grpc', '1:12 bad-value `transport` cannot be `grpc` | write one of `grpc-js`, `native`'],
     [
       'admin: 0.0.0.0:9192',
-      '1:8 admin-not-loopback `admin` is no loopback address, and the admin server asks nobody who they are | use a host in 127.0.0.0/8 or `[::1]`; for probes and Prometheus set `health`',
+      '1:8 admin-not-loopback `admin.address` is no loopback address, and the admin server asks nobody who they are | set `admin.tokenFile` or `admin.tls.clientCaFile`, or use a host in 127.0.0.0/8 or `[::1]`; for probes and Prometheus set `health`',
     ],
     [
+      'admin: {address: 0.0.0.0:1, tokenFile: t}',
+      '1:18 secret-over-http `admin.address` is no loopback address, and tokens would come without TLS | set `admin.tls`, or `admin.allowHttp` where something else encrypts',
+    ],
+    [
+      'admin: {address: 0.0.0.0:1, tls: {certFile: c, keyFile: k}}',
+      '1:18 admin-not-loopback `admin.address` is no loopback address, and the admin server asks nobody who they are | set `admin.tokenFile` or `admin.tls.clientCaFile`, or use a host in 127.0.0.0/8 or `[::1]`; for probes and Prometheus set `health`',
+    ],
+    [
+      'admin: {tls: {certFile: c, keyFile: k, allowedClients: ["dns:a"]}}',
+      '1:56 allowed-clients-without-ca `admin.tls.allowedClients` needs `admin.tls.clientCaFile`: without it no client proves who it is | set `admin.tls.clientCaFile`',
+    ],
+    ['admin: 9192', '1:8 wrong-type `admin` must be a map of keys, not a number | write a map of keys'],
+    [
       'admin: 127.0.0.1:9191',
-      '1:8 address-in-use `admin` is the same address as `listen` | give each listener its own port',
+      '1:8 address-in-use `admin.address` is the same address as `listen` | give each listener its own port',
     ],
     [
       'identity: {xfcc: {enabled: true}}',
@@ -426,13 +469,14 @@ describe('environment and flags', () => {
     const file = write('listen: 127.0.0.1:1\nadmin: 127.0.0.1:2\nhealth: 127.0.0.1:3\ncache: {maxEntries: 4}\n');
     const env = {
       PORTCULLIS_ADMIN: '127.0.0.1:22',
+      PORTCULLIS_ADMIN_ACTIONS: 'true',
       PORTCULLIS_HEALTH: '127.0.0.1:33',
       PORTCULLIS_CACHE_TTL_SECONDS: '5',
     };
     const flags = { health: '127.0.0.1:333', policies: ['a', 'b'], listen: undefined };
     expect(valid(loadConfig({ file, env, flags }))).toMatchObject({
       listen: '127.0.0.1:1',
-      admin: '127.0.0.1:22',
+      admin: { address: '127.0.0.1:22', actions: true },
       health: '127.0.0.1:333',
       cache: { maxEntries: 4, ttlSeconds: 5 },
       policies: ['a', 'b'],

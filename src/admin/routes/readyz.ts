@@ -1,6 +1,6 @@
 import type { IdentityStatus } from '../../identity/authenticator.ts';
 import { visibleText } from '../../lib/visible-text.ts';
-import type { ReadinessSource } from '../readiness.ts';
+import type { ReadinessReport, ReadinessSource } from '../readiness.ts';
 import { jsonResponse } from '../route.ts';
 import type { RouteHandler } from '../route.ts';
 
@@ -16,45 +16,41 @@ export interface ReadyzOptions {
 /** 200 when ready, 503 when not; the body says why. Stale is ready: the last good policies decide. */
 export function readyz({ readiness, withProblems }: ReadyzOptions): RouteHandler {
   return async () => {
-    const {
-      ready,
-      draining,
-      stale,
-      restored,
-      revision,
-      policies,
-      rules,
-      loadedAtMs,
-      identity,
-      withoutPrincipal,
-      problems,
-    } = await readiness();
-    const detail = {
-      ready,
-      draining,
-      stale,
-      restored,
-      revision,
-      policies,
-      rules,
-      loadedAt: timeText(loadedAtMs),
-      identity: { ...identityDetail(identity, withProblems), listenersWithoutPrincipal: withoutPrincipal.length },
-      errors: problems.filter(({ severity }) => severity === 'error').length,
-      warnings: problems.filter(({ severity }) => severity === 'warning').length,
-    };
-    const shown = problems.slice(0, MAX_PROBLEMS).map(({ severity, code, message, hint, position }) => ({
-      severity,
-      code,
-      message: visibleText(message),
-      ...(hint === undefined ? {} : { hint: visibleText(hint) }),
-      place: `${visibleText(position.file)}:${position.line}:${position.column}`,
-    }));
-    const listeners = withoutPrincipal.slice(0, MAX_PROBLEMS).map(({ listener, warning }) => ({
-      listener: visibleText(listener),
-      warning: visibleText(warning),
-    }));
-    return jsonResponse(ready ? 200 : 503, withProblems ? { ...detail, problems: shown, listeners } : detail);
+    const report = await readiness();
+    return jsonResponse(report.ready ? 200 : 503, readinessDetail(report, withProblems));
   };
+}
+
+/** What the body says. */
+export function readinessDetail(report: ReadinessReport, withProblems: boolean): object {
+  const { ready, draining, stale, restored, revision, policies, rules, loadedAtMs } = report;
+  const { identity, withoutPrincipal, problems } = report;
+  const detail = {
+    ready,
+    draining,
+    stale,
+    restored,
+    revision,
+    policies,
+    rules,
+    loadedAt: timeText(loadedAtMs),
+    identity: { ...identityDetail(identity, withProblems), listenersWithoutPrincipal: withoutPrincipal.length },
+    errors: problems.filter(({ severity }) => severity === 'error').length,
+    warnings: problems.filter(({ severity }) => severity === 'warning').length,
+  };
+  if (!withProblems) return detail;
+  const shown = problems.slice(0, MAX_PROBLEMS).map(({ severity, code, message, hint, position }) => ({
+    severity,
+    code,
+    message: visibleText(message),
+    ...(hint === undefined ? {} : { hint: visibleText(hint) }),
+    place: `${visibleText(position.file)}:${position.line}:${position.column}`,
+  }));
+  const listeners = withoutPrincipal.slice(0, MAX_PROBLEMS).map(({ listener, warning }) => ({
+    listener: visibleText(listener),
+    warning: visibleText(warning),
+  }));
+  return { ...detail, problems: shown, listeners };
 }
 
 /** `withErrors`: texts with addresses in them, too. */

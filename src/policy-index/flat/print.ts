@@ -10,7 +10,12 @@ import type { PatternReader } from './pattern-reader.ts';
 /** More patterns of an entry are counted only. */
 const MAX_SHOWN = 8;
 
-export function printEntries(flat: FlatSnapshot, entries: readonly number[]): string {
+/** `isSecret`: of a table, such as `header x-token`, whose patterns are not to be told. */
+export function printEntries(
+  flat: FlatSnapshot,
+  entries: readonly number[],
+  isSecret: (table: string) => boolean = () => false,
+): string {
   const wanted = new Map<number, number[]>();
   const unwanted = new Map<number, number[]>();
   const inScope = new Set(entries);
@@ -31,15 +36,20 @@ export function printEntries(flat: FlatSnapshot, entries: readonly number[]): st
   const lines = entries.map((entry) => {
     const rule = flat.ruleOfEntry(entry);
     const conditions = [
-      ...described(flat.patterns, wanted.get(entry) ?? [], 'is'),
-      ...described(flat.patterns, unwanted.get(entry) ?? [], 'is not'),
+      ...described(flat.patterns, wanted.get(entry) ?? [], 'is', isSecret),
+      ...described(flat.patterns, unwanted.get(entry) ?? [], 'is not', isSecret),
     ];
     return `  ${rule.policy.name}[${rule.index}]: ${conditions.length === 0 ? 'asked always' : conditions.join(', ')}`;
   });
   return [`${entries.length} entries`, ...lines].join('\n');
 }
 
-function described(patterns: PatternReader, numbers: readonly number[], verb: string): string[] {
+function described(
+  patterns: PatternReader,
+  numbers: readonly number[],
+  verb: string,
+  isSecret: (table: string) => boolean,
+): string[] {
   const byTable = new Map<number, number[]>();
   for (const pattern of numbers) {
     const table = patterns.tableOf(pattern);
@@ -48,7 +58,8 @@ function described(patterns: PatternReader, numbers: readonly number[], verb: st
   return [...byTable].map(([table, own]) => {
     const shown = own.slice(0, MAX_SHOWN).map((pattern) => patternText(patterns, pattern));
     const more = own.length > MAX_SHOWN ? ` or ${own.length - MAX_SHOWN} more` : '';
-    return `${tableText(patterns, table)} ${verb} ${shown.join(' or ')}${more}`;
+    const name = tableText(patterns, table);
+    return isSecret(name) ? `${name} ${verb} …` : `${name} ${verb} ${shown.join(' or ')}${more}`;
   });
 }
 
