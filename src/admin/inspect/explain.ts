@@ -7,6 +7,7 @@ import { AskForProof } from '../../extauthz/ask-for-proof.ts';
 import { readCheckRequest } from '../../extauthz/json/check-request.ts';
 import { explainOffline } from '../../extauthz/offline.ts';
 import type { Explanation, OfflineOptions } from '../../extauthz/offline.ts';
+import { WireError } from '../../extauthz/wire/reader.ts';
 import { isSecretName } from '../../lib/secret-name.ts';
 import type { Field } from '../../pdp/obligations.ts';
 import type { PolicySnapshot } from '../../policy-index/snapshot.ts';
@@ -32,7 +33,7 @@ export function explainPosted(
     throw new HttpError(400, 'too-deep', `the body has more than ${MAX_JSON_DEPTH} levels`);
   const read = readCheckRequest(text);
   if ('error' in read) throw new HttpError(400, read.error.code, read.error.message);
-  const explanation = explainOffline(read.bytes, optionsOf(snapshot, settings, nowMs));
+  const explanation = explain(read.bytes, optionsOf(snapshot, settings, nowMs));
   if (explanation === null) throw new HttpError(400, 'not-a-check-request', 'the bytes are no CheckRequest');
   return {
     decided: null,
@@ -56,8 +57,9 @@ export function explainKept(
   // By other policies it is another question: what would become of it now.
   const nowMs = same ? task.nowMs : Date.now();
   const options = optionsOf(snapshot, settings, nowMs);
-  const explanation = explainOffline(request, proven === null ? options : { ...options, proven });
+  const explanation = explain(request, proven === null ? options : { ...options, proven });
   const notes: string[] = [];
+  if (explanation === null) notes.push('It cannot be explained: the request cannot be read.');
   if (!same)
     notes.push(
       'The policies that decided are not in force any more: this is what the present ones say, now and not then.',
@@ -76,6 +78,16 @@ export function explainKept(
     notes,
     explanation: explanation === null ? null : shown(explanation, snapshot, false),
   };
+}
+
+/** null: the bytes are no CheckRequest, or some field of it that was looked at cannot be read. */
+function explain(request: Uint8Array, options: OfflineOptions): Explanation | null {
+  try {
+    return explainOffline(request, options);
+  } catch (cause) {
+    if (cause instanceof WireError) return null;
+    throw cause;
+  }
 }
 
 function optionsOf(snapshot: PolicySnapshot, settings: InspectorSettings, nowMs: number): OfflineOptions {

@@ -2,7 +2,6 @@
  * A path without what varies from request to request: what the rule that decided has written, or the path with its ids
  * replaced. Queries and parameters are never in it.
  */
-import { visibleBytes } from '../../lib/visible-text.ts';
 import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import { toByteString } from '../../attributes/bytes.ts';
 import { accessPathSet, istioPathSet, pathSetMatches } from '../../matcher/path.ts';
@@ -65,7 +64,7 @@ export function withoutIds(path: string): string {
   const segments = path.slice(0, end).split('/');
   const shown = segments.slice(0, MAX_SEGMENTS + 1).map((segment) => (isWord(segment) ? segment : VARIABLE));
   if (segments.length > shown.length) shown.push('…');
-  return visibleBytes(shown.join('/'), MAX_PATH);
+  return shown.join('/');
 }
 
 /** What people write: short words of letters, `v1`. Digits, long and mixed ones are ids, or may be secrets. */

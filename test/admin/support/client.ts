@@ -23,10 +23,10 @@ export async function ask(address: string, target: string, asking: Asking = {}):
   const { method = 'GET', body, text } = asking;
   const [host, port] = address.split(':');
   const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
+  const isChunked = asking.headers?.['transfer-encoding'] !== undefined;
   const headers = {
-    ...(sent === undefined
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) }),
+    ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(sent === undefined || isChunked ? {} : { 'content-length': String(Buffer.byteLength(sent)) }),
     ...asking.headers,
   };
   const reply = await new Promise<Reply>((resolve, reject) => {
