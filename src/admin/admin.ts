@@ -8,6 +8,7 @@ import { ServerTls } from './access/server-tls.ts';
 import type { ServerTlsSettings } from './access/server-tls.ts';
 import { TokenFile } from './access/tokens.ts';
 import type { ApiParts } from './api.ts';
+import { builtConsoleRoutes } from './console/routes.ts';
 import { startHttpServer } from './http-server.ts';
 import type { HttpServer, HttpServerOptions } from './http-server.ts';
 import { Inspector } from './inspect/inspector.ts';
@@ -118,5 +119,9 @@ function adminRoutes(options: AdminOptions, access: Access, opened: { close(): u
   const inspector = new Inspector(api.inspect);
   const history = new StatsHistory(api.counts);
   opened.push(inspector, history);
-  return new Map([...routes, ...apiRoutes({ ...api, access, inspector, history })]);
+  return new Map([
+    ...routes,
+    ...apiRoutes({ ...api, access, inspector, history }),
+    ...builtConsoleRoutes(options.onError),
+  ]);
 }

@@ -19,7 +19,7 @@ export function DecisionDetails({ decision }: { readonly decision: Decision }) {
   return (
     <div class="decision-details">
       <section aria-label="Why">
-        <h3>Why</h3>
+        <h2>Why</h2>
         {explanation === null ? <p>{sentence(meaning)}</p> : <Verdict explanation={explanation} />}
         {answer?.notes.map((note) => (
           <p key={note} class="quiet small">
@@ -34,7 +34,7 @@ export function DecisionDetails({ decision }: { readonly decision: Decision }) {
         </p>
       </section>
       <section aria-label="Facts">
-        <h3>Facts</h3>
+        <h2>Facts</h2>
         <Facts decision={decision} />
       </section>
     </div>

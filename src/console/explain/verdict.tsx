@@ -47,12 +47,15 @@ export function Verdict({ explanation, form = null, onTry }: VerdictProps) {
       )}
       {misses.length > 0 && (
         <section class="misses" aria-label="What would change it">
-          <h4>What would change it</h4>
+          <h3>What would change it</h3>
           <ol>
             {misses.map((miss) => (
               <Miss key={`${miss.policy} ${miss.rule}`} miss={miss} form={form} onTry={onTry} />
             ))}
           </ol>
+          <p class="quiet small">
+            A rule stops at the first thing that does not hold: what it asks after that is not looked at yet.
+          </p>
         </section>
       )}
     </div>
@@ -71,9 +74,9 @@ function Miss({ miss, form, onTry }: MissProps) {
   return (
     <li class="miss">
       <p>
-        <strong>{ruleText(policy, numberOr(rule))}</strong> would allow it, but for <em>{subjectOf(failed.field)}</em>:
+        <strong>{ruleText(policy, numberOr(rule))}</strong> stopped at <em>{subjectOf(failed.field)}</em>:
       </p>
-      <WantedAndHas failed={failed} />
+      <WantedAndHas failed={failed} isLack />
       {suggestion !== null && onTry !== undefined && (
         <button type="button" class="button small" onClick={() => onTry(suggestion)}>
           Try {suggestion.text}

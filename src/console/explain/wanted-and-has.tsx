@@ -4,7 +4,13 @@ import type { FailedField } from './failed-field.ts';
 /** Values of a field that are shown; a rule may list hundreds. */
 const SHOWN = 6;
 
-export function WantedAndHas({ failed: { field, wanted, actual } }: { readonly failed: FailedField }) {
+export interface WantedAndHasProps {
+  readonly failed: FailedField;
+  /** What did not match is what the request lacks; of a DENY it is what saved it. */
+  readonly isLack: boolean;
+}
+
+export function WantedAndHas({ failed: { field, wanted, actual }, isLack }: WantedAndHasProps) {
   const { negated } = placeOf(field);
   const shown = wanted.slice(0, SHOWN);
   return (
@@ -21,7 +27,7 @@ export function WantedAndHas({ failed: { field, wanted, actual } }: { readonly f
       </dd>
       <dt>request has</dt>
       <dd>
-        <code class="deny-ink">{actual}</code>
+        <code class={isLack ? 'deny-ink' : undefined}>{actual}</code>
       </dd>
     </dl>
   );

@@ -65,7 +65,7 @@ function PolicyWay({
                 </span>
               )}
             </p>
-            {firstFailed !== null && <WantedAndHas failed={firstFailed} />}
+            {firstFailed !== null && <WantedAndHas failed={firstFailed} isLack={action === 'ALLOW'} />}
           </li>
         ))}
         {rules.length === 0 && omittedRules === 0 && <li class="way-rule quiet">has no rules: nothing matches</li>}

@@ -4,6 +4,7 @@
  */
 import { useRef, useState } from 'preact/hooks';
 import { useWidth } from '../charts/use-width.ts';
+import { count } from '../figures/format.ts';
 import { layoutOf } from './layout.ts';
 import type { Layout, Line } from './layout.ts';
 import type { Column, GraphNode } from './model.ts';
@@ -117,8 +118,8 @@ function NodeText({ node, view }: { readonly node: GraphNode; readonly view: Gra
   const denied = sum(own.filter(({ state }) => state === 'denied').map(({ count }) => count));
   const isForbidden = own.length > 0 && own.every(({ state }) => state === 'forbidden');
   const words = [
-    ...(allowed > 0 ? [<span key="allowed" class="allow-ink">{`${allowed} allowed`}</span>] : []),
-    ...(denied > 0 ? [<span key="denied" class="deny-ink">{`${denied} denied`}</span>] : []),
+    ...(allowed > 0 ? [<span key="allowed" class="allow-ink">{`${count(allowed)} allowed`}</span>] : []),
+    ...(denied > 0 ? [<span key="denied" class="deny-ink">{`${count(denied)} denied`}</span>] : []),
   ];
   return (
     <>
@@ -131,7 +132,7 @@ function NodeText({ node, view }: { readonly node: GraphNode; readonly view: Gra
 }
 
 function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
+  return counts.reduce((total, each) => total + each, 0);
 }
 
 /** All that is linked with a node, itself too. */

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { TimeChart } from '../charts/time-chart.tsx';
 import { duration, percent, rate } from '../figures/format.ts';
 import { binsOf } from '../figures/history.ts';
@@ -6,7 +7,13 @@ import { quantile } from '../figures/histogram.ts';
 import { hitRatio, perSecond } from '../figures/interval.ts';
 import type { Interval } from '../figures/interval.ts';
 
-export function Charts({ history }: { readonly history: History }) {
+export interface ChartsProps {
+  readonly history: History;
+  /** What stands among them. */
+  readonly children: ComponentChildren;
+}
+
+export function Charts({ history, children }: ChartsProps) {
   const bins = binsOf(history);
   const common = {
     timesMs: bins.map(({ toMs }) => toMs),
@@ -30,6 +37,7 @@ export function Charts({ history }: { readonly history: History }) {
           ]}
         />
       </div>
+      {children}
       <div class="card">
         <TimeChart
           {...common}

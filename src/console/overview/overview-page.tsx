@@ -14,9 +14,10 @@ export function OverviewPage({ live: { status, history } }: { readonly live: Liv
       <div class="stack">
         {status !== null && <Problems readiness={status.readiness} />}
         <Figures history={history} />
-        <Charts history={history} />
-        <div class="overview-end">
+        <Charts history={history}>
           <Denials history={history} />
+        </Charts>
+        <div class="overview-end">
           <Latest />
           {status !== null && <StateCard status={status} />}
         </div>

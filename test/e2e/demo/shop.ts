@@ -4,6 +4,7 @@ import { spiffeId, type Certificate } from '../support/certificates.ts';
 import type { ListenerOptions } from '../support/envoy-config.ts';
 import type { HeaderLine } from '../support/headers.ts';
 import { certificateOf, serverTls } from '../support/identities.ts';
+import type { ServiceOptions } from '../support/service.ts';
 import { createTokenIssuer } from '../support/tokens.ts';
 import { startWorld, type World } from '../support/world.ts';
 import { isProof, startRemoteAccess, type Issuers, type Proof } from './remote.ts';
@@ -116,12 +117,17 @@ export interface Demo extends World<'portcullis' | 'remote'> {
   proofOf(token: Person | Proof): Promise<HeaderLine>;
 }
 
-export async function startDemo(): Promise<Demo> {
+export interface DemoOptions {
+  /** Default the samples, where they lie. */
+  readonly policies?: ServiceOptions['policies'];
+}
+
+export async function startDemo({ policies = POLICIES }: DemoOptions = {}): Promise<Demo> {
   const remote = await startRemoteAccess();
   try {
     const world = await startWorld({
       services: {
-        portcullis: { policies: POLICIES, config: { identity: { jwtMetadata: 'envoy.filters.http.jwt_authn' } } },
+        portcullis: { policies, config: { identity: { jwtMetadata: 'envoy.filters.http.jwt_authn' } } },
         remote: remote.service,
       },
       listeners: [
