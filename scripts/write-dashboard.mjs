@@ -119,7 +119,7 @@ const ROWS = [
       },
       {
         title: 'Denials by reason',
-        description: 'The reasons are listed in README.md.',
+        description: 'The reasons are listed in docs/reference/reasons.md.',
         unit: 'reqps',
         stack: true,
         queries: [

@@ -4,7 +4,6 @@ import { describe, expect, it } from '@jest/globals';
 import { compileCel } from '../../src/policy/cel/compile.ts';
 import { CEL_VARIABLES } from '../../src/policy/cel/environment.ts';
 import type { CelField } from '../../src/policy/cel/environment.ts';
-import { CODES } from '../../src/policy/codes.ts';
 import { KIND_VERSIONS } from '../../src/policy/parse/objects.ts';
 import { ATTRIBUTE_KEYS } from '../../src/policy/attribute-key.ts';
 import { DECISION_FIELDS, parseTemplate } from '../../src/policy/template.ts';
@@ -35,10 +34,6 @@ function leaves(name: string, { type, meaning, fields }: CelField): string[][] {
 }
 
 describe('the page of the policy language', () => {
-  it('lists every code with its meaning', () => {
-    expect(table('Codes')).toEqual(Object.entries(CODES).map(([code, meaning]) => [`\`${code}\``, meaning]));
-  });
-
   it('lists every name of CEL conditions with its type and meaning', () => {
     expect(table('CEL conditions')).toEqual(
       Object.entries(CEL_VARIABLES).flatMap(([name, field]) => leaves(name, field)),
