@@ -45,6 +45,8 @@ export interface CheckSource {
   header(name: string): HeaderLines;
   /** The byte at `at` of the first line of a header; -1: there is no such header, or it is not as long. */
   headerByte(name: string, at: number): number;
+  /** Is there a header with one of these names? In lower case, shorter than 32. */
+  hasAny(names: readonly string[]): boolean;
   headerNames(): readonly string[];
   /** `metadata_context.filter_metadata[filter]`, or null. */
   metadata(filter: string): ClaimMap | null;

@@ -18,10 +18,19 @@ export interface TraceContext {
   readonly sampled: boolean | null;
 }
 
-/** https://www.w3.org/TR/trace-context/#traceparent-header-field-values. */
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** All headers that are read. */
+export const TRACE_HEADERS: readonly string[] = [
+  'traceparent',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+];
+
 /** Where the digit with the flag is that says "sampled", which is its lowest bit. */
 export const TRACEPARENT_FLAG_AT = 54;
+const TRACEPARENT_LENGTH = 55;
 /** https://github.com/openzipkin/b3-propagation#single-header. */
 const B3 = /^([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{16})(?:-([01d])(?:-[0-9a-f]{16})?)?$/;
 const B3_TRACE_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{16})$/;
@@ -51,15 +60,35 @@ export function isSampledFlag(character: number): boolean {
   return (character & 1) === (isLetter ? 0 : 1);
 }
 
+/**
+ * https://www.w3.org/TR/trace-context/#traceparent-header-field-values: version, trace id, parent id and flags. It is read for each
+ * check that is traced, so without an expression.
+ */
 function fromTraceparent(value: string | null): TraceContext | null {
-  if (value === null || value.length > MAX_LENGTH) return null;
-  const match = TRACEPARENT.exec(value);
-  if (match === null) return null;
-  const [, version, traceId, spanId, flags, rest] = match as unknown as readonly [...string[]];
+  if (value === null || value.length < TRACEPARENT_LENGTH || value.length > MAX_LENGTH) return null;
+  if (value[2] !== '-' || value[35] !== '-' || value[52] !== '-') return null;
+  if (!isHex(value, 0, 2) || !isId(value, 3, 35) || !isId(value, 36, 52) || !isHex(value, 53, 55)) return null;
   // Version 00 has four fields, ff is none; later ones may have more.
-  if (version === 'ff' || (version === '00' && rest !== undefined)) return null;
-  if (NOTHING.test(traceId!) || NOTHING.test(spanId!)) return null;
-  return { traceId: traceId!, spanId: spanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 };
+  if (value.startsWith('ff')) return null;
+  if (value.length > TRACEPARENT_LENGTH && (value.startsWith('00') || value[TRACEPARENT_LENGTH] !== '-')) return null;
+  const sampled = isSampledFlag(value.charCodeAt(TRACEPARENT_FLAG_AT));
+  return { traceId: value.slice(3, 35), spanId: value.slice(36, 52), sampled };
+}
+
+/** Lower-case digits only. */
+function isHex(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const char = text.charCodeAt(i);
+    if (char < 0x30 || char > 0x66 || (char > 0x39 && char < 0x61)) return false;
+  }
+  return true;
+}
+
+/** Hexadecimal digits that are not all 0. */
+function isId(text: string, start: number, end: number): boolean {
+  if (!isHex(text, start, end)) return false;
+  for (let i = start; i < end; i++) if (text.charCodeAt(i) !== 0x30) return true;
+  return false;
 }
 
 function fromB3(value: string | null): TraceContext | null {

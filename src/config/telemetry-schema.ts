@@ -12,7 +12,10 @@ const otlp = z
       ),
     metrics: z.boolean().default(true).describe('Send the metrics there, besides showing them to Prometheus.'),
     intervalSeconds: z.number().min(1).max(3600).default(60).describe('Time between two sendings of the metrics.'),
-    gzip: z.boolean().default(true).describe('Compress what is sent.'),
+    gzip: z
+      .boolean()
+      .default(false)
+      .describe('Compress what is sent; it costs more CPU than all else that is done for a span.'),
     timeoutSeconds: z.number().min(0.1).max(300).default(10).describe('For one request, with its answer.'),
     headersFile: optionalFilePath.describe(
       'File with secret headers to send, a `name: value` a line; read at each request. Only with HTTPS, or to this machine.',

@@ -528,6 +528,18 @@ export class CheckRequestView implements CheckSource {
     return -1;
   }
 
+  hasAny(names: readonly string[]): boolean {
+    const headers = this.#rawHeaders.length > 0 ? this.#rawHeaders : this.#headers;
+    let lengths = 0;
+    for (const name of names) lengths |= 1 << name.length;
+    for (let i = 0; i < headers.length; i += 4) {
+      const length = headers[i + 1]! - headers[i]!;
+      if (length >= 32 || ((lengths >>> length) & 1) === 0) continue;
+      for (const name of names) if (this.#isName(headers[i]!, headers[i + 1]!, name)) return true;
+    }
+    return false;
+  }
+
   #one(at: Span): HeaderLines {
     return at.start === at.end ? NO_LINES : { form: 'exact', lines: [this.#text(at)] };
   }

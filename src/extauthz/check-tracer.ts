@@ -6,15 +6,16 @@
  * one byte where the caller has said so.
  */
 import { randomFillSync } from 'node:crypto';
-import { isSampledFlag, traceContextOf, TRACEPARENT_FLAG_AT } from '../attributes/trace-context.ts';
+import { isSampledFlag, TRACE_HEADERS, traceContextOf, TRACEPARENT_FLAG_AT } from '../attributes/trace-context.ts';
 import type { CallTrace, TraceContext } from '../attributes/trace-context.ts';
 import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import type { Workload } from '../attributes/workload.ts';
 import { visibleBytes } from '../lib/visible-text.ts';
 import { ruleLabel } from '../pdp/decision.ts';
+import type { Decision } from '../pdp/decision.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
-import type { Span, SpanIds } from '../telemetry/span.ts';
+import type { Span, SpanFacts, SpanIds } from '../telemetry/span.ts';
 import type { CheckRecord } from './service.ts';
 
 /** `SpanQueue` of the telemetry folder is one. */
@@ -33,6 +34,13 @@ export interface TracerOptions {
   readonly random?: () => number;
 }
 
+/** What was told of a decision last. Its revision is that of its rule, or of the answer that is kept with it. */
+interface Known extends SpanFacts {
+  readonly workload: Workload | null;
+  readonly cache: CheckRecord['cache'];
+  readonly reason: Reason;
+}
+
 /** A span that has begun. */
 interface Begun extends SpanIds {
   readonly parentSpanId: string | null;
@@ -40,6 +48,7 @@ interface Begun extends SpanIds {
 
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
+const NO_ID = '0'.repeat(2 * TRACE_ID_BYTES);
 /** Kubernetes: a namespace has at most 63 characters, an account 253. */
 const MAX_NAME_BYTES = 253;
 
@@ -47,6 +56,8 @@ export class CheckTracer {
   readonly #options: TracerOptions;
   readonly #random: () => number;
   readonly #ids = new RandomIds();
+  /** Decisions that are kept are told of again and again. */
+  readonly #known = new WeakMap<Decision, Known>();
   #second = 0;
   #inSecond = 0;
 
@@ -72,29 +83,25 @@ export class CheckTracer {
 
   /** `reason`: of the answer, which may be another than that of the decision. */
   end(begun: Begun, record: CheckRecord, reason: Reason): void {
-    const { decision, id, timeMs, durationMs, revision, cache, workload } = record;
-    const { allowed, status, denial } = reasonFacts(reason);
-    const isOurs = denial === 'internal' || status >= 500;
-    const rule = reason === decision.reason ? decision.rule : null;
+    const { id, timeMs, durationMs } = record;
     this.#options.spans.add({
       traceId: begun.traceId,
       spanId: begun.spanId,
       parentSpanId: begun.parentSpanId,
       startMs: timeMs - durationMs,
       endMs: timeMs,
-      // To deny is to do what was asked for; that is no error of the one who is asked.
-      error: isOurs ? reason : null,
-      attributes: [
-        allowed ? 'allow' : 'deny',
-        reason,
-        rule?.policy.name ?? null,
-        rule === null ? null : ruleLabel(rule),
-        workloadText(workload),
-        revision,
-        cache === 'hit',
-        id,
-      ],
+      decisionId: id,
+      facts: this.#factsOf(record, reason),
     });
+  }
+
+  #factsOf(record: CheckRecord, reason: Reason): SpanFacts {
+    const { decision, workload, cache } = record;
+    const known = this.#known.get(decision);
+    if (known?.workload === workload && known.cache === cache && known.reason === reason) return known;
+    const now: Known = { workload, cache, reason, ...factsOf(record, reason) };
+    this.#known.set(decision, now);
+    return now;
   }
 
   #isChosen(): boolean {
@@ -128,14 +135,33 @@ function isRefused(trace: CallTrace | null, request: RequestAttributes | null): 
 export function parentOf(trace: CallTrace | null, request: RequestAttributes | null): TraceContext | null {
   const ofCall = trace === null ? null : traceContextOf((name) => trace.get(name) ?? null);
   if (ofCall !== null || request === null) return ofCall;
+  // Most requests of those who trace nothing.
+  if (!request.source.hasAny(TRACE_HEADERS)) return null;
   return traceContextOf((name) => onlyLine(request, name));
 }
 
 /** null: there is none, or there may be several. */
 function onlyLine(request: RequestAttributes, name: string): string | null {
-  if (request.source.headerByte(name, 0) === -1) return null;
   const lines = request.source.header(name);
   return lines.form === 'exact' && lines.lines.length === 1 ? lines.lines[0]! : null;
+}
+
+function factsOf({ decision, workload, revision, cache }: CheckRecord, reason: Reason): SpanFacts {
+  const { allowed, status, denial } = reasonFacts(reason);
+  const rule = reason === decision.reason ? decision.rule : null;
+  return {
+    // To deny is to do what was asked for; that is no error of the one who is asked.
+    error: denial === 'internal' || status >= 500 ? reason : null,
+    attributes: [
+      allowed ? 'allow' : 'deny',
+      reason,
+      rule?.policy.name ?? null,
+      rule === null ? null : ruleLabel(rule),
+      workloadText(workload),
+      revision,
+      cache === 'hit',
+    ],
+  };
 }
 
 /** `namespace/account`. Without labels: there may be many. */
@@ -158,6 +184,6 @@ class RandomIds {
     }
     const id = this.#bytes.toString('hex', this.#at, this.#at + bytes);
     this.#at += bytes;
-    return /^0+$/.test(id) ? this.next(bytes) : id;
+    return NO_ID.startsWith(id) ? this.next(bytes) : id;
   }
 }

@@ -110,7 +110,7 @@ const INDIFFERENT: Readonly<Record<string, string>> = {
   'telemetry.otlp.endpoint': 'https://collector.example/',
   'telemetry.otlp.metrics': 'false',
   'telemetry.otlp.intervalSeconds': '10',
-  'telemetry.otlp.gzip': 'false',
+  'telemetry.otlp.gzip': 'true',
   'telemetry.otlp.timeoutSeconds': '1',
   'telemetry.otlp.headersFile': '/secret',
   'telemetry.otlp.caFile': '/ca.pem',

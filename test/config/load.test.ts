@@ -119,7 +119,7 @@ describe('what is assumed when nothing is said', () => {
           endpoint: '',
           metrics: true,
           intervalSeconds: 60,
-          gzip: true,
+          gzip: false,
           timeoutSeconds: 10,
           headersFile: null,
           caFile: null,

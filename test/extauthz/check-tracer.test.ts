@@ -7,7 +7,7 @@ import type { TracerOptions } from '../../src/extauthz/check-tracer.ts';
 import { checkRecorder, OUTCOMES } from '../../src/extauthz/record.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { RuleHitCounter } from '../../src/telemetry/rule-hits.ts';
-import { SPAN_ATTRIBUTES } from '../../src/telemetry/span.ts';
+import { FACT_NAMES } from '../../src/telemetry/span.ts';
 import type { Span } from '../../src/telemetry/span.ts';
 import { atOnce, checkRequest, NOW_MS, snapshotOf, testService } from './support/engine.ts';
 import type { Ask } from './support/engine.ts';
@@ -68,7 +68,7 @@ function world(options: Partial<TracerOptions> = {}, required = false) {
 }
 
 const attributesOf = (span: Span | undefined) =>
-  Object.fromEntries(SPAN_ATTRIBUTES.map((name, i) => [name, span?.attributes[i]]));
+  Object.fromEntries(FACT_NAMES.map((name, i) => [name, span?.facts.attributes[i]]));
 const traceparent = (flags: string, traceId = TRACE): string => `00-${traceId}-${PARENT}-${flags}`;
 
 describe('a check', () => {
@@ -116,7 +116,7 @@ describe('a check', () => {
       { 'portcullis.decision': 'deny', 'portcullis.reason': 'no_rule_matched', 'portcullis.policy': null },
       { 'portcullis.cached': true },
     ]);
-    expect(spans.map(({ error }) => error)).toEqual([null, null, null]);
+    expect(spans.map(({ facts }) => facts.error)).toEqual([null, null, null]);
     expect(spans[0]).toMatchObject({ endMs: NOW_MS });
     expect(spans[0]!.startMs).toBeLessThanOrEqual(NOW_MS);
     expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(3);
@@ -126,7 +126,7 @@ describe('a check', () => {
   it('that could not be recorded is an error of the service, and by no rule', () => {
     const { ask, spans } = world({}, true);
     ask({ path: '/a', headers: { traceparent: traceparent('01') } });
-    expect(spans).toMatchObject([{ error: 'audit_unavailable' }]);
+    expect(spans).toMatchObject([{ facts: { error: 'audit_unavailable' } }]);
     expect(attributesOf(spans[0])).toMatchObject({ 'portcullis.decision': 'deny', 'portcullis.rule': null });
   });
 

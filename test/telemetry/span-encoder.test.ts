@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { SPAN_ATTRIBUTES, SPAN_NAME } from '../../src/telemetry/span.ts';
+import { DECISION_ID_NAME, FACT_NAMES, SPAN_NAME } from '../../src/telemetry/span.ts';
 import type { Span } from '../../src/telemetry/span.ts';
 import { SpanEncoder } from '../../src/telemetry/span-encoder.ts';
 import { readTraceRequest } from './support/trace-request.ts';
@@ -14,6 +14,7 @@ type ReadableSpan = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[
 
 /** What the SDK would have made of it. */
 function sdkSpan(span: Span): ReadableSpan {
+  const { attributes, error } = span.facts;
   const context = (spanId: string, isRemote: boolean) => ({ traceId: span.traceId, spanId, traceFlags: 1, isRemote });
   const time = (ms: number): [number, number] => {
     const nanos = BigInt(Math.floor(ms)) * 1_000_000n + BigInt(Math.round((ms - Math.floor(ms)) * 1e6));
@@ -26,14 +27,13 @@ function sdkSpan(span: Span): ReadableSpan {
     parentSpanContext: span.parentSpanId === null ? undefined : context(span.parentSpanId, true),
     startTime: time(span.startMs),
     endTime: time(span.endMs),
-    status: span.error === null ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: span.error },
+    status: error === null ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: error },
     attributes: {
       'rpc.system': 'grpc',
       'rpc.service': 'envoy.service.auth.v3.Authorization',
       'rpc.method': 'Check',
-      ...Object.fromEntries(
-        SPAN_ATTRIBUTES.flatMap((name, i) => (span.attributes[i] === null ? [] : [[name, span.attributes[i]!]])),
-      ),
+      ...Object.fromEntries(FACT_NAMES.flatMap((name, i) => (attributes[i] === null ? [] : [[name, attributes[i]!]]))),
+      [DECISION_ID_NAME]: span.decisionId,
     },
     links: [],
     events: [],
@@ -57,10 +57,13 @@ const spans = fc.array(
     parentSpanId: fc.option(hex(16)),
     startMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
     endMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
-    error: fc.option(text),
-    attributes: fc.tuple(
-      ...SPAN_ATTRIBUTES.map((name) => (name === 'portcullis.cached' ? fc.boolean() : fc.option(text))),
-    ),
+    decisionId: text,
+    facts: fc.record({
+      error: fc.option(text),
+      attributes: fc.tuple(
+        ...FACT_NAMES.map((name) => (name === 'portcullis.cached' ? fc.boolean() : fc.option(text))),
+      ),
+    }),
   }),
   { maxLength: 20 },
 );
@@ -83,11 +86,17 @@ describe('encoded spans', () => {
       parentSpanId: null,
       startMs: 1.5,
       endMs: 2,
-      error: 'e'.repeat(5000),
-      attributes: SPAN_ATTRIBUTES.map(() => '\u{20ac}'.repeat(5000)),
+      decisionId: 'd'.repeat(5000),
+      facts: { error: 'e'.repeat(5000), attributes: FACT_NAMES.map(() => '\u{20ac}'.repeat(5000)) },
     };
-    const read = readTraceRequest(new SpanEncoder(ORIGIN).encode(Array<Span>(100).fill(span)));
-    expect(read).toHaveLength(100);
+    // Facts that are the same, and ones that are not: more than are kept.
+    const spans = [
+      ...Array<Span>(100).fill(span),
+      ...Array.from({ length: 1100 }, () => ({ ...span, facts: { ...span.facts } })),
+    ];
+    const read = readTraceRequest(new SpanEncoder(ORIGIN).encode(spans));
+    expect(read).toHaveLength(1200);
+    expect(read[99]).toEqual(read[1199]);
     expect(read[99]).toMatchObject({
       startNanos: 1_500_000n,
       status: { message: 'e'.repeat(1024) },

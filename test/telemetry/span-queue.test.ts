@@ -10,8 +10,8 @@ const SPAN: Span = {
   parentSpanId: null,
   startMs: 1,
   endMs: 2,
-  error: null,
-  attributes: [],
+  decisionId: 'd-1',
+  facts: { error: null, attributes: [] },
 };
 
 function world(send: SpanQueueOptions['send'], options: Partial<SpanQueueOptions> = {}) {

@@ -30,6 +30,7 @@ export function request(target: string, headers: Readonly<Record<string, HeaderL
       contextExtensions: new Map(),
       header: (name) => byName.get(name) ?? NO_LINES,
       headerByte: () => -1,
+      hasAny: () => false,
       headerNames: () => [...byName.keys()],
       metadata: () => null,
     },
