@@ -7,6 +7,11 @@ import { basename, dirname, join } from 'node:path';
 import { BootstrapError } from '../lib/run.mjs';
 import { must } from './programs.mjs';
 
+/** What the C library opens itself to look up names, and what packages are linked to that hold compiled programs. */
+const C_LIBRARY = [
+  ...['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'],
+  ...['libdl.so.2', 'libm.so.6', 'libpthread.so.0', 'librt.so.1', 'libutil.so.1'],
+];
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
@@ -60,7 +65,7 @@ export async function standInBases(build, busybox, folder) {
 }
 
 /**
- * Files that a program is linked to, as the loader finds them; and what the C library opens itself to look up names.
+ * Files that a program is linked to, as the loader finds them, and the rest of the C library.
  *
  * @param {string} program
  */
@@ -69,12 +74,7 @@ async function librariesOf(program) {
   const files = [...output.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file ?? '');
   const c = files.find((file) => basename(file) === 'libc.so.6');
   if (c === undefined) throw new BootstrapError(`${program} is not linked to glibc:\n${output}`);
-  return [
-    ...files,
-    join(dirname(c), 'libnss_dns.so.2'),
-    join(dirname(c), 'libnss_files.so.2'),
-    join(dirname(c), 'libresolv.so.2'),
-  ];
+  return [...new Set([...files, ...C_LIBRARY.map((name) => join(dirname(c), name))])];
 }
 
 /** Where npm is, whichever Node it came with. */
