@@ -19,6 +19,8 @@ export interface ServiceOptions {
   readonly policies: Readonly<Record<string, string>> | string;
   /** Configuration keys; flags for the addresses and the policies are given besides. */
   readonly config?: Json;
+  /** Processes that answer checks. Default one, or what the environment of the tests says. */
+  readonly workers?: number;
   /** Default TCP on loopback. */
   readonly listen?: 'tcp' | 'unix';
   /** Wait only until the process takes connections: it is not going to be ready. Default false. */
@@ -104,7 +106,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           ...['serve', '--policies', policies, '--config', configFile],
           ...['--listen', address, '--admin', adminAddress],
           // One starts more quickly than several, and most tests are about what one does.
-          ...['--workers', process.env[WORKERS_VARIABLE] ?? '1'],
+          ...[
+            '--workers',
+            options.workers === undefined ? (process.env[WORKERS_VARIABLE] ?? '1') : String(options.workers),
+          ],
         ],
         // What a developer has set for a service of their own is none of the tests' business.
         env: withoutOwnVariables(),
