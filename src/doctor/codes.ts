@@ -58,6 +58,10 @@ export const FAULTS = {
     'bytes on this chain reach the upstream with no question about requests in them',
     'use an HTTP connection manager with the filter, or keep the chain from carrying HTTP',
   ),
+  'tunnel-unseen': warning(
+    'one question opens the tunnel; the requests that then come through it are nobody’s business',
+    'do not match `connect_matcher`, or have the proxy at the other end of the tunnel ask',
+  ),
   'filter-after-router': error(
     'the router sends requests on before the filter would have its turn',
     'put the router last',
@@ -215,6 +219,11 @@ export const FAULTS = {
     'leave `with_request_body` out',
   ),
 
+  'labels-missing': warning(
+    'the labels of the called pod are not known: where a policy has a selector every request is refused (`workload_unresolved`), unless WorkloadEntries name the workloads',
+    'set `bootstrap_metadata_labels_key: LABELS` by an EnvoyFilter',
+  ),
+
   // How requests are read before the question
   'path-not-normalized': warning(
     'paths such as `/a/../b` go on as they are: Portcullis refuses them (400), and clients that send them in good faith fail',
@@ -296,6 +305,10 @@ export const FAULTS = {
     'Istio finds no provider of that name, and refuses what the policy covers',
     'give `extensionProviders` in the mesh config an entry of that name',
   ),
+  'provider-unusable': error(
+    'Istio cannot make a filter of it, and refuses whatever the policies cover',
+    'give each provider a name of its own, and let the policies of one workload name one provider',
+  ),
   'provider-not-shown': note(
     'whether the provider is there, and how it fails, was not looked at',
     'give the mesh config too (`kubectl -n istio-system get configmap istio -o yaml`)',
@@ -312,9 +325,33 @@ export const FAULTS = {
     'whatever the rules do not name (another path, another spelling of it, another port or host) is open: nobody is asked',
     'write `rules: [{}]`, and let policies of Portcullis allow what is meant to be public',
   ),
+  'asks-some-workloads': warning(
+    'workloads that the selector does not choose, new ones and those whose labels change among them, are open: nobody is asked',
+    'remove the `selector`, and let policies of Portcullis allow what is meant to be public',
+  ),
+  'asks-some-namespaces': warning(
+    'workloads of all other namespaces are open: nobody is asked',
+    'put the CUSTOM policy into the root namespace',
+  ),
   'asks-nothing': error('the policy matches no request: nobody is asked', 'write `rules: [{}]`'),
   'path-prefix': warning('the path that is asked about is not the one that the service gets', 'remove `pathPrefix`'),
   'filter-removed': error('the question is taken out of the filter chain: nobody is asked', 'remove the patch'),
+  'ports-past-proxy': error(
+    'whoever reaches the pod reaches the service on that port, and nobody is asked',
+    'remove the annotation',
+  ),
+  'workload-without-proxy': warning(
+    'whoever reaches the pod reaches the service: there is no proxy that would ask',
+    'let Istio inject one, or keep everybody else from the pod by a NetworkPolicy',
+  ),
+  'mtls-optional': warning(
+    'who leaves out the certificate comes as nobody: a DENY by principal or namespace does not hit him, and who stands between reads tokens',
+    'set `mtls: { mode: STRICT }`',
+  ),
+  'mtls-not-shown': note(
+    'whether callers must show a certificate was not looked at; where no PeerAuthentication says so, they need not',
+    'give the PeerAuthentication of the mesh too, or add one of `mtls: { mode: STRICT }` in the root namespace',
+  ),
   'trust-domain-mismatch': error(
     'Portcullis takes identities of the mesh for foreign ones, or foreign ones for its own',
     'give both the same `trustDomain`, `trustDomainAliases` and `rootNamespace`',

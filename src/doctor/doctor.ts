@@ -61,7 +61,7 @@ function check(documents: Documents, facts: ServiceFacts): void {
     for (const bootstrap of bootstraps) checkEnvoy(fromFiles(bootstrap, []), facts);
     if (resources.length > 0) checkEnvoy(fromFiles(null, resources), facts);
   }
-  const { meshConfigs: configs, authorizationPolicies, envoyFilters } = documents;
+  const { meshConfigs: configs, ...objects } = documents;
   const isAlone = dumps.length + bootstraps.length + resources.length === 0;
-  checkIstio({ configs, authorizationPolicies, envoyFilters }, facts, isAlone);
+  checkIstio({ configs, ...objects }, facts, isAlone);
 }

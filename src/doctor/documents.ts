@@ -2,6 +2,7 @@
 import { keysAt } from '../config/settings.ts';
 import type { Diagnostic } from '../lib/diagnostic.ts';
 import { typeNameOf } from './envoy/typed.ts';
+import { isWorkload } from './istio/workloads.ts';
 import { Part } from './part.ts';
 import { InnerText } from './text/inner-text.ts';
 import { readInnerTrees } from './text/read-trees.ts';
@@ -14,6 +15,8 @@ export class Documents {
   readonly meshConfigs: Part[] = [];
   readonly authorizationPolicies: Part[] = [];
   readonly envoyFilters: Part[] = [];
+  readonly peerAuthentications: Part[] = [];
+  readonly workloads: Part[] = [];
   /** Texts inside of documents that could not be read. */
   readonly problems: Diagnostic[] = [];
 
@@ -55,7 +58,9 @@ export class Documents {
   /** Objects of Kubernetes; of most kinds none is of interest. */
   #object(document: Part, depth: number): boolean {
     if (!document.isMap || !document.at('kind').isThere || !document.at('apiVersion').isThere) return false;
-    switch (document.at('kind').text()) {
+    const kind = document.at('kind').text() ?? '';
+    if (isWorkload(kind)) this.workloads.push(document);
+    switch (kind) {
       case 'List':
         if (depth < MAX_LISTS) for (const item of document.at('items').items()) this.#object(item, depth + 1);
         break;
@@ -64,6 +69,9 @@ export class Documents {
         break;
       case 'AuthorizationPolicy':
         this.authorizationPolicies.push(document);
+        break;
+      case 'PeerAuthentication':
+        this.peerAuthentications.push(document);
         break;
       case 'IstioOperator': {
         const mesh = document.in('spec', 'meshConfig');

@@ -138,7 +138,7 @@ describe('for Istio', () => {
     'with %s doctor finds nothing in it',
     async (_what, args) => {
       const text = await printed(['--istio', ...args]);
-      expect(documents(text)).toHaveLength(3);
+      expect(documents(text)).toHaveLength(4);
       expect(found([{ path: 'istio.yaml', text }])).toEqual([]);
     },
     TIMEOUT_MS,

@@ -98,6 +98,41 @@ export const ENVOY_CASES: readonly EnvoyCase[] = [
     path: '~.http_filters[2]',
   },
 
+  {
+    code: 'changes-after-decision',
+    what: 'a filter of the router',
+    change: ({ manager }) =>
+      (manager.http_filters[2].typed_config.upstream_http_filters = [
+        httpFilter('mutate', 'header_mutation.v3.HeaderMutation'),
+        httpFilter('codec', 'upstream_codec.v3.UpstreamCodec'),
+      ]),
+    path: '~.http_filters[2].typed_config.upstream_http_filters[0]',
+  },
+  {
+    code: 'changes-after-decision',
+    what: 'a filter of the cluster that the route leads to',
+    change: ({ bootstrap, host }) => {
+      const name = 'behind';
+      host.routes[0].route = { cluster: name };
+      const http_filters = [httpFilter('lua', 'lua.v3.Lua')];
+      const options = { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': { http_filters } };
+      const [[key, fields]] = Object.entries(options) as [[string, object]];
+      const typed_extension_protocol_options = { [key]: { '@type': `type.googleapis.com/${key}`, ...fields } };
+      bootstrap.static_resources.clusters.push({ name, typed_extension_protocol_options });
+    },
+    path: 'static_resources.clusters[2].typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"].http_filters[0]',
+  },
+  {
+    code: 'tunnel-unseen',
+    what: 'a route for CONNECT',
+    change: ({ host }) =>
+      host.routes.unshift({
+        match: { connect_matcher: {} },
+        route: { cluster: 'orders', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+      }),
+    path: '~.route_config.virtual_hosts[0].routes[0].match.connect_matcher',
+  },
+
   // Where the filter does not ask
   {
     code: 'filter-disabled',
@@ -144,6 +179,26 @@ export const ENVOY_CASES: readonly EnvoyCase[] = [
         },
       }),
     path: '~.route_config.virtual_hosts[0].routes[0].route.weighted_clusters.clusters[0].typed_per_filter_config["envoy.filters.http.ext_authz"].disabled',
+  },
+  {
+    code: 'route-disabled',
+    what: 'disabled in one of several scopes',
+    change: ({ manager }) => {
+      const open = structuredClone(manager.route_config);
+      open.virtual_hosts[0].routes[0].typed_per_filter_config = perRoute({ disabled: true });
+      const scopes = [manager.route_config, open].map((route_configuration, i) => ({
+        name: `scope-${i}`,
+        route_configuration,
+        key: { fragments: [{ string_key: `${i}` }] },
+      }));
+      delete manager.route_config;
+      manager.scoped_routes = {
+        name: 'scopes',
+        scope_key_builder: { fragments: [{ header_value_extractor: { name: 'x-scope', index: 0 } }] },
+        scoped_route_configurations_list: { scoped_route_configurations: scopes },
+      };
+    },
+    path: '~.scoped_routes.scoped_route_configurations_list.scoped_route_configurations[1].route_configuration.virtual_hosts[0].routes[0].typed_per_filter_config["envoy.filters.http.ext_authz"].disabled',
   },
   {
     code: 'asks-a-share',
@@ -601,6 +656,21 @@ export const ENVOY_CASES: readonly EnvoyCase[] = [
     path: '~.rds',
   },
   {
+    code: 'not-shown',
+    what: 'scopes of routes that come by discovery',
+    change: ({ manager }) => {
+      delete manager.route_config;
+      manager.scoped_routes = { name: 'scopes', scoped_rds: { scoped_rds_config_source: { ads: {} } } };
+    },
+    path: '~.scoped_routes',
+  },
+  {
+    code: 'not-shown',
+    what: 'an upstream that an extension chooses',
+    change: ({ host }) => (host.routes[0].route = { inline_cluster_specifier_plugin: { extension: { name: 'lua' } } }),
+    path: '~.route_config.virtual_hosts[0].routes[0].route.inline_cluster_specifier_plugin',
+  },
+  {
     code: 'not-examined',
     what: 'a listener for what goes out',
     change: ({ bootstrap, listener }) =>
@@ -630,6 +700,22 @@ export interface IstioCase {
   readonly config?: Readonly<Record<string, string | number | boolean>>;
   readonly also?: readonly FaultCode[];
 }
+
+const envoyFilterOf = (patch: object): object => ({
+  apiVersion: 'networking.istio.io/v1alpha3',
+  kind: 'EnvoyFilter',
+  metadata: { name: 'own', namespace: 'shop' },
+  spec: { configPatches: [patch] },
+});
+/** Beside ext_authz. */
+const inserted = (patch: Loose, operation: string, value: object): object =>
+  envoyFilterOf({ ...patch, patch: { operation, value } });
+const deployment = (annotations: object): object => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'orders', namespace: 'shop' },
+  spec: { template: { metadata: { annotations } } },
+});
 
 const PROVIDER = 'mesh-config.yaml meshConfig.extensionProviders[0]';
 const GRPC = `${PROVIDER}.envoyExtAuthzGrpc`;
@@ -776,6 +862,118 @@ export const ISTIO_CASES: readonly IstioCase[] = [
       delete custom.spec.provider;
     },
     at: PROVIDER,
+    also: ['asks-some-namespaces'],
+  },
+  {
+    code: 'provider-unusable',
+    what: 'two providers of one name',
+    change: ({ mesh }) => mesh.extensionProviders.push(structuredClone(mesh.extensionProviders[0])),
+    at: 'mesh-config.yaml meshConfig.extensionProviders[2]',
+  },
+  {
+    code: 'provider-unusable',
+    what: 'two providers for one workload',
+    change: ({ custom, others }) => {
+      const policy = structuredClone(custom);
+      policy.metadata = { name: 'other', namespace: 'shop' };
+      policy.spec.selector = { matchLabels: { app: 'orders' } };
+      policy.spec.provider.name = 'portcullis-waypoints';
+      others.push(policy);
+    },
+    at: 'envoy-filter.yaml spec.provider.name',
+    also: ['asks-some-workloads'],
+  },
+  {
+    code: 'asks-some-workloads',
+    what: 'a selector',
+    change: ({ custom }) => (custom.spec.selector = { matchLabels: { app: 'orders' } }),
+    at: 'authorization-policy.yaml spec.selector',
+  },
+  {
+    code: 'asks-some-namespaces',
+    what: 'one namespace',
+    change: ({ custom }) => (custom.metadata.namespace = 'shop'),
+    at: 'authorization-policy.yaml ',
+  },
+  {
+    code: 'labels-missing',
+    what: 'no labels',
+    change: ({ filter }) => delete filter.bootstrap_metadata_labels_key,
+    at: `${GRPC}.bootstrap_metadata_labels_key`,
+  },
+  {
+    code: 'mtls-optional',
+    what: 'callers without certificates',
+    change: ({ peers }) => (peers.spec.mtls.mode = 'PERMISSIVE'),
+    at: 'peer-authentication.yaml spec.mtls.mode',
+  },
+  {
+    code: 'mtls-optional',
+    what: 'nothing said for the mesh, which is as good as that',
+    change: ({ peers }) => delete peers.spec,
+    at: 'peer-authentication.yaml spec.mtls.mode',
+  },
+  {
+    code: 'mtls-optional',
+    what: 'callers without certificates on one port',
+    change: ({ peers }) => (peers.spec.portLevelMtls = { 8080: { mode: 'DISABLE' } }),
+    at: 'peer-authentication.yaml spec.portLevelMtls.8080.mode',
+  },
+  {
+    code: 'mtls-not-shown',
+    what: 'nothing for the mesh',
+    change: ({ peers }) => (peers.metadata.namespace = 'shop'),
+    at: 'authorization-policy.yaml ',
+  },
+  {
+    code: 'ports-past-proxy',
+    what: 'a port that is left out',
+    change: ({ others }) => others.push(deployment({ 'traffic.sidecar.istio.io/excludeInboundPorts': '8080' })),
+    at: 'envoy-filter.yaml spec.template.metadata.annotations["traffic.sidecar.istio.io/excludeInboundPorts"]',
+  },
+  {
+    code: 'ports-past-proxy',
+    what: 'all ports but one',
+    change: ({ others }) => others.push(deployment({ 'traffic.sidecar.istio.io/includeInboundPorts': '8443' })),
+    at: 'envoy-filter.yaml spec.template.metadata.annotations["traffic.sidecar.istio.io/includeInboundPorts"]',
+  },
+  {
+    code: 'workload-without-proxy',
+    what: 'no injection',
+    change: ({ others }) => others.push(deployment({ 'sidecar.istio.io/inject': 'false' })),
+    at: 'envoy-filter.yaml spec.template.metadata.annotations["sidecar.istio.io/inject"]',
+  },
+  {
+    code: 'workload-without-proxy',
+    what: 'a pod in the network of its node',
+    change: ({ others }) =>
+      others.push({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'node' }, spec: { hostNetwork: true } }),
+    at: 'envoy-filter.yaml spec.hostNetwork',
+  },
+  {
+    code: 'may-answer-before-filter',
+    what: 'an EnvoyFilter with a filter before it',
+    change: ({ patch, others }) => others.push(inserted(patch, 'INSERT_BEFORE', httpFilter('lua', 'lua.v3.Lua'))),
+    at: 'envoy-filter.yaml spec.configPatches[0].patch.value',
+  },
+  {
+    code: 'changes-after-decision',
+    what: 'an EnvoyFilter with a filter behind it',
+    change: ({ patch, others }) => others.push(inserted(patch, 'INSERT_AFTER', httpFilter('lua', 'lua.v3.Lua'))),
+    at: 'envoy-filter.yaml spec.configPatches[0].patch.value',
+  },
+  {
+    code: 'listener-without-filter',
+    what: 'an EnvoyFilter with a listener of its own',
+    change: ({ others }) => {
+      const routes = [{ match: { prefix: '/' }, route: { cluster: 'orders' } }];
+      const typed_config = any('filters.network.http_connection_manager.v3.HttpConnectionManager', {
+        route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+      });
+      const value = { name: 'own', filter_chains: [{ filters: [{ name: 'http', typed_config }] }] };
+      others.push(envoyFilterOf({ applyTo: 'LISTENER', patch: { operation: 'ADD', value } }));
+    },
+    at: 'envoy-filter.yaml spec.configPatches[0].patch.value.filter_chains[0].filters[0].typed_config',
   },
   {
     code: 'asks-only-some',
@@ -807,7 +1005,13 @@ export const ISTIO_CASES: readonly IstioCase[] = [
     what: 'an EnvoyFilter that takes it out',
     change: ({ patch }) => (patch.patch = { operation: 'REMOVE' }),
     at: 'envoy-filter.yaml spec.configPatches[0]',
-    also: ['raw-headers-missing', 'certificate-missing', 'tls-session-missing', 'mutations-unchecked'],
+    also: [
+      'raw-headers-missing',
+      'certificate-missing',
+      'tls-session-missing',
+      'mutations-unchecked',
+      'labels-missing',
+    ],
   },
   {
     code: 'fail-open',

@@ -274,15 +274,16 @@ describe('files of xDS resources', () => {
 
 describe('a mesh', () => {
   it('is looked at as far as it is there', () => {
-    const [mesh, policies, envoyFilter] = changedIstio();
+    const [mesh, policies, envoyFilter] = changedIstio(({ mesh: { extensionProviders } }) => extensionProviders.pop());
     expect(found([mesh!]).sort()).toEqual([
       'certificate-missing meshConfig.extensionProviders[0].envoyExtAuthzGrpc.include_peer_certificate',
+      'labels-missing meshConfig.extensionProviders[0].envoyExtAuthzGrpc.bootstrap_metadata_labels_key',
       'mutations-unchecked meshConfig.extensionProviders[0].envoyExtAuthzGrpc.validate_mutations',
       'policies-not-shown meshConfig.extensionProviders[0]',
       'raw-headers-missing meshConfig.extensionProviders[0].envoyExtAuthzGrpc.encode_raw_headers',
       'tls-session-missing meshConfig.extensionProviders[0].envoyExtAuthzGrpc.include_tls_session',
     ]);
-    expect(found([policies!])).toEqual(['provider-not-shown spec.provider.name']);
+    expect(found([policies!])).toEqual(['mtls-not-shown ', 'provider-not-shown spec.provider.name']);
     expect(found([envoyFilter!])).toEqual(['no-ext-authz ']);
   });
 

@@ -63,6 +63,8 @@ export interface MeshParts {
   readonly patch: Loose;
   /** Settings of ext_authz that it merges. */
   readonly filter: Loose;
+  /** The PeerAuthentication of the mesh. */
+  readonly peers: Loose;
   /** More objects. */
   readonly others: Loose[];
 }
@@ -76,12 +78,14 @@ export function changedIstio(change: MeshChange = () => null): readonly InputFil
   const [values] = read('mesh-config.yaml');
   const policies = read('authorization-policy.yaml');
   const [envoyFilter] = read('envoy-filter.yaml');
+  const [peers] = read('peer-authentication.yaml');
   const parts: MeshParts = {
     mesh: values.meshConfig,
     grpc: values.meshConfig.extensionProviders[0].envoyExtAuthzGrpc,
     custom: policies[0],
     patch: envoyFilter.spec.configPatches[0],
     filter: envoyFilter.spec.configPatches[0].patch.value.typed_config,
+    peers,
     others: [],
   };
   change(parts);
@@ -90,6 +94,8 @@ export function changedIstio(change: MeshChange = () => null): readonly InputFil
     { path: 'mesh-config.yaml', text: text([values]) },
     { path: 'authorization-policy.yaml', text: text(policies) },
     { path: 'envoy-filter.yaml', text: text([envoyFilter, ...parts.others]) },
+    { path: 'peer-authentication.yaml', text: text([peers]) },
+    { path: 'waypoint.yaml', text: text(read('waypoint.yaml')) },
   ];
 }
 

@@ -1,7 +1,7 @@
 /** The HTTP filters of a connection manager, each with its message found, wherever that is written. */
 import type { Part } from '../part.ts';
 import type { EnvoyConfiguration } from './configuration.ts';
-import { isExtAuthz, typed } from './typed.ts';
+import { typed } from './typed.ts';
 
 export interface HttpFilter {
   readonly name: string;
@@ -47,20 +47,40 @@ const CHANGES =
 
 /** Filters around ext_authz, which is the one at `index`. */
 export function checkOrder(filters: readonly HttpFilter[], index: number): void {
-  for (const [at, { name, entry, type, config }] of filters.entries()) {
-    if (at < index) {
-      if (isExtAuthz(type)) continue;
-      if (type.endsWith('.router.v3.Router')) {
-        filters[index]!.entry.report('filter-after-router', 'ext_authz stands behind the router');
-      } else if (ANSWERS.test(type)) {
-        entry.report('answers-before-filter', `\`${name}\` stands before ext_authz, and answers by itself`);
-      } else if (MAY_ANSWER.test(type) && !isHealthCheckThrough(type, config)) {
-        entry.report('may-answer-before-filter', `\`${name}\` stands before ext_authz, and may answer by itself`);
-      }
-    } else if (at > index && CHANGES.test(type)) {
-      entry.report('changes-after-decision', `\`${name}\` stands behind ext_authz, and may change the request`);
-    }
+  for (const [at, filter] of filters.entries()) {
+    if (at > index) checkBehind(filter);
+    else if (at < index && isRouter(filter.type)) {
+      filters[index]!.entry.report('filter-after-router', 'ext_authz stands behind the router');
+    } else if (at < index) checkBefore(filter);
   }
+}
+
+/** A filter that has its turn before ext_authz. */
+export function checkBefore({ name, entry, type, config }: Omit<HttpFilter, 'isBehindMatcher'>): void {
+  if (ANSWERS.test(type)) {
+    entry.report('answers-before-filter', `\`${name}\` stands before ext_authz, and answers by itself`);
+  } else if (MAY_ANSWER.test(type) && !isHealthCheckThrough(type, config)) {
+    entry.report('may-answer-before-filter', `\`${name}\` stands before ext_authz, and may answer by itself`);
+  }
+}
+
+/** A filter that has its turn behind ext_authz. */
+export function checkBehind({ name, entry, type, config }: Omit<HttpFilter, 'isBehindMatcher'>): void {
+  if (CHANGES.test(type)) {
+    entry.report('changes-after-decision', `\`${name}\` stands behind ext_authz, and may change the request`);
+  }
+  if (isRouter(type)) checkUpstreamFilters(config.at('upstream_http_filters'));
+}
+
+/** Filters on the way to the upstream, of the router or of a cluster: everybody has been asked by then. */
+export function checkUpstreamFilters(filters: Part): void {
+  for (const entry of filters.items()) {
+    checkBehind({ name: entry.at('name').text() ?? '', entry, ...typed(entry.at('typed_config')) });
+  }
+}
+
+function isRouter(type: string): boolean {
+  return type.endsWith('.router.v3.Router');
 }
 
 /** In this mode the filter only remembers what the service itself answered. */

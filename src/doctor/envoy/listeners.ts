@@ -6,9 +6,10 @@ import { checkService } from './cluster.ts';
 import type { EnvoyConfiguration } from './configuration.ts';
 import { checkConnectionManager } from './connection-manager.ts';
 import { checkExtAuthz } from './ext-authz.ts';
-import { checkOrder, httpFilter } from './http-filters.ts';
+import { checkOrder, checkUpstreamFilters, httpFilter } from './http-filters.ts';
 import type { HttpFilter } from './http-filters.ts';
 import { checkClaims, checkQuestion } from './question.ts';
+import { joinedFacts } from './routes.ts';
 import type { RouteFacts, Routes } from './routes.ts';
 import { isConnectionManager, isExtAuthz, typed } from './typed.ts';
 
@@ -122,6 +123,7 @@ export function checkManager(
       configuration,
     );
   }
+  checkBehindRoutes(looked, configuration);
   for (const upgrade of config.at('upgrade_configs').items()) {
     const own = upgrade.at('filters');
     if (own.items().length === 0 || upgrade.at('enabled').flag() === false) continue;
@@ -129,6 +131,24 @@ export function checkManager(
     if (types.some(isExtAuthz)) continue;
     const name = upgrade.at('upgrade_type').text() ?? '';
     own.report('upgrade-without-filter', `\`${name}\` on \`${listener}\` has filters of its own, without ext_authz`);
+  }
+}
+
+/** What happens to a request where its route leads. */
+function checkBehindRoutes(looked: RouteFacts | null, configuration: EnvoyConfiguration): void {
+  if (looked === null) return;
+  // Those of Istio carry what the proxy at their other end asks about.
+  if (!configuration.isIstio) {
+    for (const tunnel of looked.tunnels) {
+      tunnel.report('tunnel-unseen', 'whoever may open this tunnel may send anything through it');
+    }
+  }
+  for (const name of looked.clusters) {
+    const options = configuration.clusters.get(name)?.at('typed_extension_protocol_options').entries() ?? [];
+    for (const [, entry] of options) {
+      const { type, config } = typed(entry);
+      if (type.endsWith('.HttpProtocolOptions')) checkUpstreamFilters(config.at('http_filters'));
+    }
   }
 }
 
@@ -157,9 +177,31 @@ function routesOf(config: Part, configuration: EnvoyConfiguration, routes: Route
   const name = config.in('rds', 'route_config_name').text();
   const found = name === null ? undefined : configuration.routes.get(name);
   if (found !== undefined) return routes.look(found);
-  const missing = ['rds', 'scoped_routes'].map((field) => config.at(field)).find(({ isThere }) => isThere) ?? config;
+  const scoped = config.at('scoped_routes');
+  if (scoped.isThere) return scopedRoutesOf(scoped, configuration, routes);
+  const missing = config.at('rds').isThere ? config.at('rds') : config;
   missing.report('not-shown', `the routes \`${name ?? ''}\` are not in the input`);
   return null;
+}
+
+/** Which scope a request belongs to is told by its headers: any of them may be the one. */
+function scopedRoutesOf(scoped: Part, configuration: EnvoyConfiguration, routes: Routes): RouteFacts | null {
+  const scopes = scoped.in('scoped_route_configurations_list', 'scoped_route_configurations').items();
+  const found: RouteFacts[] = [];
+  for (const scope of scopes) {
+    const inline = scope.at('route_configuration');
+    const name = scope.at('route_configuration_name').text() ?? '';
+    const named = configuration.routes.get(name);
+    if (inline.isThere) found.push(routes.look(inline));
+    else if (named !== undefined) found.push(routes.look(named));
+    else scope.report('not-shown', `the routes \`${name}\` are not in the input`);
+  }
+  if (scopes.length === 0) {
+    // The scopes themselves come by discovery; the routes that are there may be theirs.
+    for (const route of configuration.routes.values()) found.push(routes.look(route));
+    scoped.report('not-shown', 'which routes a request may take comes by discovery');
+  }
+  return found.length === 0 ? null : joinedFacts(found);
 }
 
 function checkRouteCache(config: Part, looked: RouteFacts | null): void {

@@ -17,7 +17,7 @@ export interface QuestionPlace {
   readonly hasCertificates: boolean;
 }
 
-function setting({ layers, place }: QuestionPlace, name: string): Part {
+export function setting({ layers, place }: QuestionPlace, name: string): Part {
   return (layers.find((layer) => layer.at(name).isThere) ?? place).at(name);
 }
 

@@ -10,10 +10,23 @@ export interface RouteFacts {
   readonly reachesUpstream: boolean;
   /** There are routes, and each of them only opens tunnels (CONNECT). */
   readonly isTunnel: boolean;
+  /** What makes such a route. */
+  readonly tunnels: readonly Part[];
   /** Clusters that routes name. */
   readonly clusters: ReadonlySet<string>;
   /** Headers and query parameters by which a route is chosen; an answer may set them. */
   readonly choosing: ReadonlySet<string>;
+}
+
+/** Of route configurations of which any may be the one that counts. */
+export function joinedFacts(all: readonly RouteFacts[]): RouteFacts {
+  return {
+    reachesUpstream: all.some(({ reachesUpstream }) => reachesUpstream),
+    isTunnel: all.every(({ isTunnel }) => isTunnel),
+    tunnels: all.flatMap(({ tunnels }) => tunnels),
+    clusters: new Set(all.flatMap(({ clusters }) => [...clusters])),
+    choosing: new Set(all.flatMap(({ choosing }) => [...choosing])),
+  };
 }
 
 export class Routes {
@@ -43,7 +56,7 @@ export class Routes {
     const choosing = new Set<string>();
     let reachesUpstream = configuration.at('vhds').isThere;
     let routes = 0;
-    let tunnels = 0;
+    const tunnels: Part[] = [];
     if (reachesUpstream)
       configuration.at('vhds').report('not-shown', 'virtual hosts come on demand, and are not in the input');
     this.perFilter(configuration, 'all routes');
@@ -55,15 +68,17 @@ export class Routes {
       }
       for (const route of host.at('routes').items()) {
         routes++;
-        if (route.in('match', 'connect_matcher').isThere) tunnels++;
         const match = route.at('match');
+        const isTunnel = match.at('connect_matcher').isThere;
         for (const list of ['headers', 'query_parameters']) {
           for (const each of match.at(list).items()) choosing.add(each.at('name').text() ?? '');
         }
-        if (this.route(route, clusters)) reachesUpstream = true;
+        const leadsOn = this.route(route, clusters);
+        if (leadsOn) reachesUpstream = true;
+        if (leadsOn && isTunnel) tunnels.push(match.at('connect_matcher'));
       }
     }
-    return { reachesUpstream, isTunnel: routes > 0 && tunnels === routes, clusters, choosing };
+    return { reachesUpstream, isTunnel: routes > 0 && tunnels.length === routes, tunnels, clusters, choosing };
   }
 
   /** One route; true when requests get to an upstream by it. */
@@ -77,6 +92,9 @@ export class Routes {
       const name = header.text() ?? '';
       if (name !== '') header.report('cluster-by-header', `the header \`${name}\` names the upstream`);
       clusters.add(target.at(target === action ? 'cluster' : 'name').text() ?? '');
+    }
+    for (const name of ['cluster_specifier_plugin', 'inline_cluster_specifier_plugin']) {
+      if (action.at(name).isThere) action.at(name).report('not-shown', 'an extension chooses the upstream');
     }
     for (const target of weighted) this.perFilter(target, `the cluster \`${target.at('name').text() ?? ''}\``);
     return true;

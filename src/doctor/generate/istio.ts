@@ -9,7 +9,7 @@ export interface IstioWiring extends Wiring {
   readonly rootNamespace: string;
 }
 
-/** Three documents: values of Istio's Helm chart, an AuthorizationPolicy, an EnvoyFilter. */
+/** Four documents: values of Istio's Helm chart, an AuthorizationPolicy, a PeerAuthentication, an EnvoyFilter. */
 export function istioYaml(wiring: IstioWiring): string {
   const { address, rootNamespace, timeoutMs } = wiring;
   const namespace = yamlText(rootNamespace);
@@ -40,7 +40,14 @@ spec:
   provider: { name: portcullis }
   rules: [{}]
 ---
-# 3. What Istio leaves out of the question.
+# 3. Callers show certificates; without that a caller may come as nobody. While workloads are being moved into the mesh, say
+# PERMISSIVE for their namespaces.
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: default, namespace: ${namespace} }
+spec: { mtls: { mode: STRICT } }
+---
+# 4. What Istio leaves out of the question.
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
 metadata: { name: portcullis-ext-authz, namespace: ${namespace} }

@@ -18,8 +18,42 @@ export function checkCustomPolicies(
   for (const policy of policies) {
     checkProviderName(policy, names);
     const isCovered = [policy.namespace, rootNamespace].some((each) => covered.has(scopeKey(policy, each)));
-    if (!isCovered && !coversAll(policy)) checkCoverage(policy);
+    if (isCovered) continue;
+    if (!coversAll(policy)) checkCoverage(policy);
+    else if (policy.hasSelector && !policy.hasTarget) {
+      const selector = policy.part.in('spec', 'selector');
+      const where = policy.namespace === rootNamespace ? 'the mesh' : `\`${policy.namespace}\``;
+      selector.report('asks-some-workloads', `only some workloads of ${where} ask`);
+    }
   }
+  checkReach(policies, rootNamespace);
+  for (const [index, policy] of policies.entries()) {
+    const other = policies.slice(0, index).find((each) => areForOneWorkload(each, policy, rootNamespace));
+    if (other === undefined) continue;
+    const names = [other, policy].map(({ provider }) => `\`${provider.text() ?? ''}\``);
+    policy.provider.report('provider-unusable', `the same workloads are to ask ${names.join(' and ')}`);
+  }
+}
+
+/** Namespaces without a policy are open; where none is for the mesh, which ones these are cannot be told from here. */
+function checkReach(policies: readonly CustomPolicy[], rootNamespace: string): void {
+  const [first] = policies;
+  if (first === undefined || policies.some(({ namespace, hasTarget }) => namespace === rootNamespace && !hasTarget))
+    return;
+  const names = [...new Set(policies.map(({ namespace }) => `\`${namespace}\``))];
+  first.part.report('asks-some-namespaces', `only in ${names.join(', ')} anybody is asked`);
+}
+
+/** Whether two policies surely meet at some workload, and name two providers. With labels of both, nobody can tell. */
+function areForOneWorkload(a: CustomPolicy, b: CustomPolicy, rootNamespace: string): boolean {
+  const isSamePlace = a.namespace === b.namespace || [a, b].some(({ namespace }) => namespace === rootNamespace);
+  return (
+    isSamePlace &&
+    !a.hasTarget &&
+    !b.hasTarget &&
+    !(a.hasSelector && b.hasSelector) &&
+    a.provider.text() !== b.provider.text()
+  );
 }
 
 function scopeKey({ provider }: CustomPolicy, namespace: string): string {

@@ -2,7 +2,10 @@
 import { checkConnectionManager } from '../envoy/connection-manager.ts';
 import { EXT_AUTHZ } from '../envoy/check.ts';
 import { checkShare } from '../envoy/asking.ts';
+import { fromFiles } from '../envoy/configuration.ts';
 import { checkExtAuthz } from '../envoy/ext-authz.ts';
+import { checkBefore, checkBehind } from '../envoy/http-filters.ts';
+import { checkManager, managersOf } from '../envoy/listeners.ts';
 import { checkQuestion } from '../envoy/question.ts';
 import { Routes } from '../envoy/routes.ts';
 import { isConnectionManager, isExtAuthz, typed } from '../envoy/typed.ts';
@@ -31,6 +34,12 @@ export function checkPatch(patch: EnvoyPatch, facts: ServiceFacts): void {
     case 'HTTP_FILTER':
       checkFilterPatch(patch, facts);
       return;
+    case 'LISTENER': {
+      if (operation !== 'ADD') return;
+      const alone = fromFiles(null, [value]);
+      for (const manager of managersOf(value, alone)) checkManager(manager, alone, routes, facts);
+      return;
+    }
     case 'NETWORK_FILTER': {
       const { type, config } = typed(value.at('typed_config'));
       if (!isConnectionManager(type)) return;
@@ -63,7 +72,10 @@ function checkFilterPatch(patch: EnvoyPatch, facts: ServiceFacts): void {
   if (disabled.flag() === true && (config !== null || patch.subFilter === EXT_AUTHZ)) {
     disabled.report('filter-disabled', 'the filter is off unless a route switches it on');
   }
-  if (config === null) return;
+  if (config === null) {
+    checkInserted(patch);
+    return;
+  }
   if (insertsExtAuthz(patch)) {
     checkExtAuthz(config, facts);
     checkQuestion({ place: config, layers: [], hasTls: true, hasCertificates: true });
@@ -76,4 +88,14 @@ function checkFilterPatch(patch: EnvoyPatch, facts: ServiceFacts): void {
   if (metadata.isThere) metadata.report('asks-by-metadata', 'the filter asks only where metadata says so');
   const clears = config.at('clear_route_cache');
   if (clears.flag() === true) clears.report('route-cache-cleared', 'the route is chosen again after the decision');
+}
+
+/** Another filter, before ext_authz or behind it. */
+function checkInserted({ operation, value, subFilter, context }: EnvoyPatch): void {
+  if (context === 'SIDECAR_OUTBOUND') return;
+  const filter = { name: value.at('name').text() ?? '', entry: value, ...typed(value.at('typed_config')) };
+  const isAtQuestion = subFilter === EXT_AUTHZ;
+  if (operation === 'INSERT_FIRST' || (operation === 'INSERT_BEFORE' && isAtQuestion)) checkBefore(filter);
+  // The router is the last one, and Istio asks first: whatever has its place by another filter is behind the question.
+  else if (operation === 'ADD' || operation === 'INSERT_BEFORE' || operation === 'INSERT_AFTER') checkBehind(filter);
 }

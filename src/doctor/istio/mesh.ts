@@ -26,6 +26,15 @@ export function providersOf(mesh: Part): readonly Provider[] {
   return found;
 }
 
+/** Of two with one name Istio takes neither, and refuses what is sent there. */
+export function checkProviderNames(providers: readonly Provider[]): void {
+  const seen = new Set<string>();
+  for (const { name, part } of providers) {
+    if (seen.has(name)) part.report('provider-unusable', `there are two providers \`${name}\``);
+    seen.add(name);
+  }
+}
+
 export function rootNamespaceOf(mesh: Part): string {
   const written = mesh.at('rootNamespace').text() ?? '';
   return written === '' ? ROOT_NAMESPACE : written;

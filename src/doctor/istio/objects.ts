@@ -8,6 +8,8 @@ export interface CustomPolicy {
   readonly provider: Part;
   /** Applies to some workloads of its namespace only. */
   readonly hasSelector: boolean;
+  /** Names the waypoints or gateways that it is for. */
+  readonly hasTarget: boolean;
 }
 
 /** One patch of an EnvoyFilter. */
@@ -15,6 +17,7 @@ export interface EnvoyPatch {
   readonly part: Part;
   readonly namespace: string;
   readonly hasSelector: boolean;
+  readonly hasTarget: boolean;
   readonly applyTo: string;
   readonly operation: string;
   readonly value: Part;
@@ -30,6 +33,10 @@ export function namespaceOf(object: Part): string {
   return object.in('metadata', 'namespace').text() ?? 'default';
 }
 
+export function hasLabels(labels: Part): boolean {
+  return labels.entries().length > 0;
+}
+
 export function customPolicy(object: Part): CustomPolicy | null {
   const spec = object.at('spec');
   if (spec.at('action').text() !== 'CUSTOM') return null;
@@ -38,27 +45,30 @@ export function customPolicy(object: Part): CustomPolicy | null {
     part: object,
     namespace: namespaceOf(object),
     provider: spec.in('provider', 'name'),
-    hasSelector: spec.in('selector', 'matchLabels').entries().length > 0 || hasTarget,
+    hasSelector: hasLabels(spec.in('selector', 'matchLabels')) || hasTarget,
+    hasTarget,
   };
 }
 
 export function envoyPatches(object: Part): readonly EnvoyPatch[] {
   const spec = object.at('spec');
   const hasTarget = spec.at('targetRefs').items().length > 0;
-  const hasSelector = spec.in('workloadSelector', 'labels').entries().length > 0 || hasTarget;
+  const hasSelector = hasLabels(spec.in('workloadSelector', 'labels')) || hasTarget;
   return spec
     .at('configPatches')
     .items()
     .map((part) => {
-      const chain = part.in('match', 'listener', 'filterChain', 'filter');
+      const filters = [part.in('match', 'listener', 'filterChain', 'filter'), part.in('match', 'waypoint', 'filter')];
+      const names = filters.map((filter) => filter.in('subFilter', 'name').text() ?? '');
       return {
         part,
         namespace: namespaceOf(object),
         hasSelector,
+        hasTarget,
         applyTo: part.at('applyTo').text() ?? '',
         operation: part.in('patch', 'operation').text() ?? '',
         value: part.in('patch', 'value'),
-        subFilter: chain.in('subFilter', 'name').text() ?? '',
+        subFilter: names.find((name) => name !== '') ?? '',
         context: part.in('match', 'context').text() ?? 'ANY',
       };
     });
