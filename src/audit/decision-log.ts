@@ -36,6 +36,9 @@ export interface DecisionLogOptions {
  */
 const MAX_GATHERED = 10_000;
 
+/** Records are handed over in pieces of about this: a batch is made of whole pieces, and collectors take no large ones. */
+const MAX_PIECE_CHARACTERS = 128 * 1024;
+
 export class DecisionLog {
   readonly #options: DecisionLogOptions;
   readonly #random: () => number;
@@ -124,16 +127,27 @@ export class DecisionLog {
     this.#gathered = [];
     this.#flooded = 0;
     const { stream, outlets } = this.#options;
-    const from = this.#seq + 1;
+    let from = this.#seq + 1;
     let text = '';
-    for (const entry of entries) text += renderEntry(entry, stream, ++this.#seq);
-    const lines = Buffer.from(text);
-    const to = this.#seq;
+    for (const entry of entries) {
+      text += renderEntry(entry, stream, ++this.#seq);
+      if (text.length < MAX_PIECE_CHARACTERS) continue;
+      this.#handOver(text, from);
+      from = this.#seq + 1;
+      text = '';
+    }
+    if (text !== '') this.#handOver(text, from);
+    if (flooded === 0) return;
+    for (const outlet of outlets) outlet.lose(this.#seq + 1, this.#seq + flooded);
     this.#seq += flooded;
-    for (const outlet of outlets) {
-      if (outlet.hasRoom(lines.length)) outlet.take(lines, from, to);
-      else outlet.lose(from, to);
-      if (flooded > 0) outlet.lose(to + 1, this.#seq);
+  }
+
+  /** The records from `from` on. */
+  #handOver(text: string, from: number): void {
+    const lines = Buffer.from(text);
+    for (const outlet of this.#options.outlets) {
+      if (outlet.hasRoom(lines.length)) outlet.take(lines, from, this.#seq);
+      else outlet.lose(from, this.#seq);
     }
   }
 }

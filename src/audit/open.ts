@@ -38,6 +38,11 @@ export class AuditUnusable extends Error {
 
 type SinkName = ServiceConfig['audit']['sinks'][number];
 
+/**
+ * Somebody looks at a terminal, so its lines go on soon; but not each by itself: the promises, timers and the thread that
+ * writes cost as much for one line as for a hundred.
+ */
+const TERMINAL_HOLD_MS = 10;
 /** A sink that is down is told of once in this time. */
 const TELL_EVERY_MS = 60_000;
 
@@ -98,7 +103,7 @@ async function openOutlet(
     spillsFirst: name === 'http' || name === 'otlp',
     state,
     maxQueueBytes,
-    immediate: isTerminal && key === null,
+    holdMs: isTerminal && key === null ? Math.min(TERMINAL_HOLD_MS, flushMs) : flushMs,
     onError,
   }));
 }

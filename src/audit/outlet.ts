@@ -30,8 +30,8 @@ export interface OutletOptions {
   /** null: nothing is told to the next process. */
   readonly state: StreamState | null;
   readonly maxQueueBytes: number;
-  /** Lines go on at once, and not when a batch is full or old: they are not sealed, and somebody looks at them. */
-  readonly immediate: boolean;
+  /** After this time a batch goes on that is not full; at most the flush interval. */
+  readonly holdMs: number;
   readonly onError: (error: unknown, what: string) => void;
   readonly now?: () => number;
   /** 0 ≤ x < 1. */
@@ -204,12 +204,12 @@ export class Outlet {
   }
 
   #isDue(): void {
-    if (this.#options.immediate || this.#openBytes >= MAX_BATCH_BYTES) this.#close();
+    if (this.#openBytes >= MAX_BATCH_BYTES) this.#close();
     else this.#startTimer();
   }
 
   #startTimer(): void {
-    this.#timer ??= setTimeout(() => this.#closeOpen(), this.#options.begin.flushMs);
+    this.#timer ??= setTimeout(() => this.#closeOpen(), this.#options.holdMs);
   }
 
   #closeOpen(): void {

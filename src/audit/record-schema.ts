@@ -70,7 +70,7 @@ const begin = z
     worker: count,
     workers: z.int().min(1),
     sink: z.string(),
-    flushMs: z.int(),
+    flushMs: count,
     required: z.boolean(),
     method: z.enum(['none', 'hmac-sha256', 'ed25519']),
     previous: z
@@ -96,7 +96,7 @@ const uncleanEnd = z
     lastBatch: count,
     since: time,
     until: time,
-    flushMs: z.int(),
+    flushMs: count,
   })
   .describe('The stream before was not ended: decisions behind its last known one, of `flushMs` at most, are lost.');
 

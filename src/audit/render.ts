@@ -3,8 +3,8 @@ import { isSecretName } from '../lib/secret-name.ts';
 import { visibleBytes } from '../lib/visible-text.ts';
 import type { Claim } from '../attributes/claim.ts';
 import type { ByteString, DecisionEntry, LoggedWorkload } from './entry.ts';
-import { SCHEMA_VERSION } from './lines.ts';
-import { REDACTED, redactHost, redactTarget } from './redact.ts';
+import { iso, SCHEMA_VERSION } from './lines.ts';
+import { REDACTED, redactHeader, redactHost, redactTarget, redactTokens } from './redact.ts';
 
 /** A path of a kilobyte tells what was asked for; longer ones are attacks on the log. */
 const MAX_PATH_BYTES = 1024;
@@ -26,38 +26,88 @@ const MAX_ITEMS = 16;
 /** Claims are recorded whole down to here. */
 const MAX_CLAIM_DEPTH = 3;
 
-/** A log line in the form of the service log (level, time, msg), ended by a line feed. `seq` is its number in `stream`. */
+/**
+ * No line is longer than about this, or a caller could make one that no queue has room for and no collector takes. It is the
+ * headers and claims that make it long; then their names are all that is said of them.
+ */
+const MAX_LINE_CHARACTERS = 64 * 1024;
+const LEFT_OUT = '…';
+
+/**
+ * A log line in the form of the service log (level, time, msg), ended by a line feed. `seq` is its number in `stream`.
+ *
+ * Written by hand, because it is most of what a record costs: an object made for JSON.stringify takes several times as long.
+ */
 export function renderEntry(entry: DecisionEntry, stream: string, seq: number): string {
-  const line = JSON.stringify({
-    level: 'info',
-    time: new Date(entry.timeMs).toISOString(),
-    msg: 'decision',
-    schema: SCHEMA_VERSION,
-    stream,
-    seq,
-    id: entry.id,
-    decision: entry.decision,
-    reason: entry.reason,
-    httpStatus: entry.httpStatus,
-    policy: entry.policy,
-    rule: entry.rule,
-    revision: entry.revision,
-    principal: shown(entry.principal, MAX_PRINCIPAL_BYTES),
-    requestPrincipal: shown(entry.requestPrincipal, MAX_PRINCIPAL_BYTES),
-    workload: entry.workload === null ? null : renderWorkload(entry.workload),
-    method: visibleBytes(entry.method, MAX_METHOD_BYTES),
-    host: visibleBytes(redactHost(head(entry.host, MAX_HOST_BYTES)), MAX_HOST_BYTES),
-    path: visibleBytes(redactTarget(head(entry.path, MAX_PATH_BYTES)), MAX_PATH_BYTES),
-    envoyRequestId: entry.envoyRequestId === '' ? null : visibleBytes(entry.envoyRequestId, MAX_REQUEST_ID_BYTES),
-    traceId: entry.traceId,
-    spanId: entry.spanId ?? undefined,
-    headers: entry.headers.size === 0 ? undefined : renderHeaders(entry.headers),
-    claims: entry.claims.size === 0 ? undefined : renderClaims(entry.claims),
-    durationMicros: Math.round(entry.durationMicros * 10) / 10,
-    cached: entry.cached,
-    shadow: entry.shadow,
-  });
-  return `${line}\n`;
+  const line = lineOf(entry, stream, seq, true);
+  return line.length <= MAX_LINE_CHARACTERS ? line : lineOf(entry, stream, seq, false);
+}
+
+function lineOf(entry: DecisionEntry, stream: string, seq: number, withContents: boolean): string {
+  const { policy, rule, workload, envoyRequestId, spanId, headers, claims, shadow } = entry;
+  return (
+    `{"level":"info","time":"${timeText(entry.timeMs)}","msg":"decision","schema":${SCHEMA_VERSION}` +
+    `,"stream":${quoted(stream)},"seq":${seq},"id":${quoted(entry.id)},"decision":"${entry.decision}"` +
+    `,"reason":${quoted(entry.reason)},"httpStatus":${entry.httpStatus}` +
+    `,"policy":${quoted(policy)},"rule":${ruleText(rule)},"revision":${quoted(entry.revision)}` +
+    `,"principal":${shown(entry.principal, MAX_PRINCIPAL_BYTES)}` +
+    `,"requestPrincipal":${shown(entry.requestPrincipal, MAX_PRINCIPAL_BYTES)}` +
+    `,"workload":${workload === null ? 'null' : workloadText(workload)}` +
+    `,"method":${shown(entry.method, MAX_METHOD_BYTES)}` +
+    `,"host":${shown(redactHost(entry.host), MAX_HOST_BYTES)}` +
+    `,"path":${shown(redactTarget(head(entry.path, MAX_PATH_BYTES)), MAX_PATH_BYTES)}` +
+    `,"envoyRequestId":${envoyRequestId === '' ? 'null' : shown(envoyRequestId, MAX_REQUEST_ID_BYTES)}` +
+    `,"traceId":${quoted(entry.traceId)}` +
+    (spanId === null ? '' : `,"spanId":${quoted(spanId)}`) +
+    (headers.size === 0 ? '' : `,"headers":${JSON.stringify(renderHeaders(headers, withContents))}`) +
+    (claims.size === 0 ? '' : `,"claims":${JSON.stringify(renderClaims(claims, withContents))}`) +
+    `,"durationMicros":${Math.round(entry.durationMicros * 10) / 10},"cached":${entry.cached}` +
+    `,"shadow":${shadow === null ? 'null' : JSON.stringify(shadow)}}\n`
+  );
+}
+
+let lastTimeMs = Number.NaN;
+let lastTimeText = '';
+
+/** Of many records in one millisecond it is the same. */
+function timeText(timeMs: number): string {
+  if (timeMs !== lastTimeMs) {
+    lastTimeMs = timeMs;
+    lastTimeText = iso(timeMs);
+  }
+  return lastTimeText;
+}
+
+/** Printable ASCII that stands in JSON, and in what people read, as it is: by far the most texts. */
+const AS_IS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** A text of ours. */
+function quoted(text: string | null): string {
+  if (text === null) return 'null';
+  return AS_IS.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** A text of others. */
+function shown(bytes: ByteString | null, maxBytes: number): string {
+  if (bytes === null) return 'null';
+  return bytes.length <= maxBytes && AS_IS.test(bytes) ? `"${bytes}"` : JSON.stringify(visibleBytes(bytes, maxBytes));
+}
+
+function ruleText(rule: DecisionEntry['rule']): string {
+  return typeof rule === 'number' ? String(rule) : quoted(rule);
+}
+
+function workloadText({ namespace, serviceAccount, labels }: LoggedWorkload): string {
+  const names = `{"namespace":${shown(namespace, MAX_NAME_BYTES)},"serviceAccount":${shown(serviceAccount, MAX_NAME_BYTES)}`;
+  if (labels === null) return `${names},"labels":null}`;
+  const texts = new Map<string, string>();
+  for (const [key, value] of labels) {
+    if (texts.size === MAX_LABELS) break;
+    texts.set(shown(key, MAX_NAME_BYTES), shown(value, MAX_NAME_BYTES));
+  }
+  let text = '';
+  for (const [key, value] of texts) text += `${text === '' ? '' : ','}${key}:${value}`;
+  return `${names},"labels":{${text}}}`;
 }
 
 /**
@@ -68,44 +118,33 @@ function head(text: ByteString, maxBytes: number): ByteString {
   return text.length > 2 * maxBytes ? text.slice(0, 2 * maxBytes) : text;
 }
 
-function shown(text: ByteString | null, maxBytes: number): string | null {
-  return text === null ? null : visibleBytes(text, maxBytes);
-}
-
-function renderHeaders(headers: DecisionEntry['headers']): object {
-  const shown = Object.create(null) as Record<string, readonly string[]>;
+function renderHeaders(headers: DecisionEntry['headers'], withContents: boolean): object {
+  const contents = Object.create(null) as Record<string, readonly string[]>;
   for (const [name, lines] of headers) {
-    shown[name] = lines?.slice(0, MAX_ITEMS).map((line) => visibleBytes(line, MAX_VALUE_BYTES)) ?? [REDACTED];
+    if (lines === null) contents[name] = [REDACTED];
+    else contents[name] = withContents ? lines.slice(0, MAX_ITEMS).map((line) => headerLine(name, line)) : [LEFT_OUT];
   }
-  return shown;
+  return contents;
 }
 
-function renderClaims(claims: DecisionEntry['claims']): object {
-  const shown = Object.create(null) as Record<string, unknown>;
-  for (const [name, claim] of claims) shown[name] = renderClaim(claim, 0);
-  return shown;
+function headerLine(name: string, line: ByteString): string {
+  return visibleBytes(redactHeader(name, head(line, MAX_VALUE_BYTES)), MAX_VALUE_BYTES);
+}
+
+function renderClaims(claims: DecisionEntry['claims'], withContents: boolean): object {
+  const contents = Object.create(null) as Record<string, unknown>;
+  for (const [name, claim] of claims) contents[name] = withContents ? renderClaim(claim, 0) : LEFT_OUT;
+  return contents;
 }
 
 function renderClaim(claim: Claim, depth: number): unknown {
-  if (typeof claim === 'string') return visibleBytes(claim, MAX_VALUE_BYTES);
+  if (typeof claim === 'string') return visibleBytes(redactTokens(head(claim, MAX_VALUE_BYTES)), MAX_VALUE_BYTES);
   if (typeof claim !== 'object' || claim === null) return claim;
-  if (depth === MAX_CLAIM_DEPTH) return '…';
+  if (depth === MAX_CLAIM_DEPTH) return LEFT_OUT;
   if (Array.isArray(claim)) return claim.slice(0, MAX_ITEMS).map((item: Claim) => renderClaim(item, depth + 1));
-  const shown = Object.create(null) as Record<string, unknown>;
+  const contents = Object.create(null) as Record<string, unknown>;
   for (const [name, item] of [...(claim as ReadonlyMap<string, Claim>)].slice(0, MAX_ITEMS)) {
-    shown[visibleBytes(name, MAX_VALUE_BYTES)] = isSecretName(name) ? REDACTED : renderClaim(item, depth + 1);
+    contents[visibleBytes(name, MAX_VALUE_BYTES)] = isSecretName(name) ? REDACTED : renderClaim(item, depth + 1);
   }
-  return shown;
-}
-
-function renderWorkload({ namespace, serviceAccount, labels }: LoggedWorkload): object {
-  const shownLabels = Object.create(null) as Record<string, string>;
-  for (const [key, value] of [...(labels ?? [])].slice(0, MAX_LABELS)) {
-    shownLabels[visibleBytes(key, MAX_NAME_BYTES)] = visibleBytes(value, MAX_NAME_BYTES);
-  }
-  return {
-    namespace: shown(namespace, MAX_NAME_BYTES),
-    serviceAccount: shown(serviceAccount, MAX_NAME_BYTES),
-    labels: labels === null ? null : shownLabels,
-  };
+  return contents;
 }

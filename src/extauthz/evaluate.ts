@@ -1,8 +1,10 @@
 /**
  * The stages between bytes and a decision, for serving and for the command line alike.
  */
+import type { HeaderLines } from '../attributes/header-lines.ts';
 import { RequestAttributes } from '../attributes/request-attributes.ts';
 import { XFCC_MARK, identify } from '../identity/identify.ts';
+import type { PeerProof } from '../identity/identify.ts';
 import { decision } from '../pdp/decision.ts';
 import type { Decision } from '../pdp/decision.ts';
 import { refuseAmbiguous } from '../pdp/gate.ts';
@@ -32,17 +34,32 @@ export type Question =
 
 /** The request as policies see it. */
 export function attributesOf(view: CheckRequestView, { settings }: PolicySnapshot): RequestAttributes {
-  return new RequestAttributes(view, settings, () =>
-    identify(
-      {
-        principal: view.sourcePrincipal,
-        certificate: view.sourceCertificate,
-        forwardedClientCert: view.header('x-forwarded-client-cert'),
-        xfccMarked: view.contextExtensions.get(XFCC_MARK.key) === XFCC_MARK.value,
-      },
-      settings.xfcc,
-    ),
-  );
+  return new RequestAttributes(view, settings, () => identify(new ShownProof(view), settings.xfcc));
+}
+
+/** Each part is read when it is asked for: the header and the extensions seldom are. */
+class ShownProof implements PeerProof {
+  readonly #view: CheckRequestView;
+
+  constructor(view: CheckRequestView) {
+    this.#view = view;
+  }
+
+  get principal(): string {
+    return this.#view.sourcePrincipal;
+  }
+
+  get certificate(): string {
+    return this.#view.sourceCertificate;
+  }
+
+  get forwardedClientCert(): HeaderLines {
+    return this.#view.header('x-forwarded-client-cert');
+  }
+
+  get xfccMarked(): boolean {
+    return this.#view.contextExtensions.get(XFCC_MARK.key) === XFCC_MARK.value;
+  }
 }
 
 /** What no policy is asked about, whatever the policies are: told by the message as a whole. */

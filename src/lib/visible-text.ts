@@ -35,29 +35,37 @@ function decode(bytes: string): string {
   // Valid UTF-8 without a real U+FFFD in it: nothing was replaced.
   if (!text.includes('\ufffd')) return visibleText(text);
   let result = '';
+  let start = 0;
   for (let at = 0; at < buffer.length;) {
     const length = sequenceLength(buffer, at);
-    result += length === 0 ? hexByte(buffer[at] ?? 0) : visibleText(UTF8.decode(buffer.subarray(at, at + length)));
-    at += Math.max(1, length);
+    if (length > 0) {
+      at += length;
+      continue;
+    }
+    result += visibleText(UTF8.decode(buffer.subarray(start, at))) + hexByte(buffer[at]!);
+    start = at += 1;
   }
-  return result;
+  return result + visibleText(UTF8.decode(buffer.subarray(start)));
 }
 
 /** `ignoreBOM`: a byte order mark is text like any other here, and is shown as an escape. */
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
-const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes of the well-formed UTF-8 sequence at `at`; 0 when there is none. */
+/**
+ * Bytes of the well-formed UTF-8 sequence at `at` (Unicode, table 3-7); 0 when there is none. Whoever sends the bytes must not be
+ * able to make this dear: a decoder that throws takes microseconds for each that is wrong.
+ */
 function sequenceLength(buffer: Buffer, at: number): number {
-  const first = buffer[at] ?? 0;
-  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (at + length > buffer.length) return 0;
-  try {
-    STRICT_UTF8.decode(buffer.subarray(at, at + length));
-    return length;
-  } catch {
-    return 0;
-  }
+  const first = buffer[at]!;
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const second = buffer[at + 1] ?? 0;
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < lowest || second > highest) return 0;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  for (let i = at + 2; i < at + length; i++) if (((buffer[i] ?? 0) & 0xc0) !== 0x80) return 0;
+  return length;
 }
 
 function escapeCharacter(character: string): string {

@@ -138,7 +138,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
   await starting;
   await admin.close();
   log.info('stopped');
-  await Promise.all([lines.flush(), stdout.flush()]);
+  await Promise.all([lines.flushLast(), stdout.flushLast()]);
   return DONE;
 }
 

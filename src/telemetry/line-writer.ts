@@ -6,6 +6,7 @@
  * one piece, and what does not fit is dropped and counted.
  */
 import { write, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** About 30,000 decision log entries: seconds of a denial flood, without hurting a small container. */
 const DEFAULT_MAX_PENDING_BYTES = 16 * 1024 * 1024;
@@ -20,6 +21,9 @@ const GATHER_BYTES = 64 * 1024;
 
 /** A full pipe of a non-blocking descriptor says EAGAIN at once; asking again sooner is a busy loop. */
 const RETRY_MS = 20;
+/** A full disk is emptied by people or by whoever rotates its files. Until then lines wait, and those without room are refused. */
+const FULL_RETRY_MS = 500;
+const LAST_FLUSH_MS = 2000;
 /** On exit nobody waits longer than this for a full pipe. */
 const MAX_EXIT_RETRIES = 10;
 
@@ -50,10 +54,14 @@ export class LineWriter {
     return this.#droppedLines;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#pendingBytes + bytes <= this.#maxPendingBytes;
+  }
+
   /** Takes whole lines, each ended by `\n`. False: there is no room, none of them will be written. */
   write(lines: string | Buffer): boolean {
     const bytes = typeof lines === 'string' ? Buffer.from(lines) : lines;
-    if (this.#pendingBytes + bytes.length > this.#maxPendingBytes) {
+    if (!this.hasRoom(bytes.length)) {
       this.#droppedLines += countLines(bytes);
       return false;
     }
@@ -85,6 +93,11 @@ export class LineWriter {
     const written = new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#begin();
     return written;
+  }
+
+  /** Before the end of the process. Whoever reads, or the disk, may take nothing any more. */
+  async flushLast(): Promise<void> {
+    await Promise.race([this.flush(), sleep(LAST_FLUSH_MS, undefined, { ref: false })]);
   }
 
   /** For the end of the process, where nothing asynchronous runs any more. */
@@ -127,8 +140,11 @@ export class LineWriter {
     write(this.#fd, bytes, from, bytes.length - from, null, (error, written) => {
       if (error !== null && isBusy(error)) {
         setTimeout(() => this.#writeAll(bytes, from), RETRY_MS);
+      } else if (error !== null && isFull(error)) {
+        // That alone keeps no process from its end.
+        setTimeout(() => this.#writeAll(bytes, from), FULL_RETRY_MS).unref();
       } else if (error !== null) {
-        // The reader is gone (EPIPE) or the disk full: the service goes on, the loss is counted.
+        // The reader is gone (EPIPE): the service goes on, the loss is counted.
         this.#droppedLines += countLines(bytes.subarray(from));
         this.#written();
       } else if (from + written < bytes.length) {
@@ -158,4 +174,9 @@ function countLines(bytes: Uint8Array): number {
 
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EBUSY');
+}
+
+/** Of a disk, of what somebody may have on it, or of a file's size. */
+function isFull(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG';
 }

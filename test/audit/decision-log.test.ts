@@ -291,7 +291,8 @@ describe('writing', () => {
     const { log, told } = logWith();
     for (let i = 0; i < 10_005; i++) log.record(false, null, ENTRY, same);
     await log.close(0);
-    expect(told).toEqual(['take 1-10000', 'lose 10001-10005', 'close 10005']);
+    expect(told.filter((each) => each.startsWith('take')).at(-1)).toMatch(/^take \d+-10000$/);
+    expect(told.slice(-2)).toEqual(['lose 10001-10005', 'close 10005']);
   });
 
   it('adds up what the outlets count', () => {

@@ -35,7 +35,7 @@ function outletWith(options: Partial<OutletOptions> = {}, stream = STREAM) {
     spillsFirst: false,
     state: null,
     maxQueueBytes: 1_000_000,
-    immediate: false,
+    holdMs: options.begin?.flushMs ?? 10,
     onError: (_, what) => errors.push(what),
     random: () => 0,
     ...options,
@@ -81,12 +81,13 @@ describe('batches', () => {
     expect(report(sink)).toMatchObject({ good: true, streams: [{ records: 2000 }] });
   });
 
-  it('are lines at once where somebody looks at them', async () => {
-    const { outlet, sink } = outletWith({ immediate: true, sealer: null, begin: { ...BEGIN, flushMs: 60_000 } });
-    outlet.take(decisions(1, 1), 1, 1);
-    await until('it is there', () => sink.text.includes('"seq":1'));
-    expect(sink.lines.map(({ msg }) => msg)).toEqual(['audit begin', 'decision']);
-    await outlet.close(1, 1000);
+  it('go on long before the flush interval where somebody looks at them, and together', async () => {
+    const { outlet, sink } = outletWith({ holdMs: 10, sealer: null, begin: { ...BEGIN, flushMs: 60_000 } });
+    for (let seq = 1; seq <= 3; seq++) outlet.take(decisions(seq, seq), seq, seq);
+    await until('they are there', () => sink.text.includes('"seq":3'));
+    expect(sink.lines.map(({ msg }) => msg)).toEqual(['audit begin', 'decision', 'decision', 'decision']);
+    expect(sink.batches).toHaveLength(2);
+    await outlet.close(3, 1000);
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { redactHost, redactTarget } from '../../src/audit/redact.ts';
+import { redactHeader, redactHost, redactTarget } from '../../src/audit/redact.ts';
+
+const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2VjcmV0LXNpZ25hdHVyZQ';
 
 describe('a request target in the log', () => {
   it.each([
@@ -17,7 +19,21 @@ describe('a request target in the log', () => {
     ['/a%3ftoken=secret', '/a%3ftoken=*'],
     ['/a%23token=secret', '/a%23token=*'],
     ['/a;jsessionid=secret/b;v=secret?c=secret', '/a;jsessionid=*/b;v=*?c=*'],
+    ['/a%253Ftoken=secret', '/a%253Ftoken=*'],
+    ['/a%25253Ftoken=secret', '/a%25253Ftoken=*'],
+    ['/a%3Bjsessionid=secret/b', '/a%3Bjsessionid=*/b'],
+    ['/a%3bv%3Dsecret%2fmore/b', '/a%3bv%3D*/b'],
+    ['/a;v%3Dsecret', '/a;v%3D*'],
+    ['/a;b=;c=secret', '/a;b=;c=*'],
+    ['/a;b/c=d', '/a;b/c=d'],
+    ['/a%20b', '/a%20b'],
+    ['/mail/a@b', '/mail/a@b'],
     ['http://user:secret@host/a', 'http://*@host/a'],
+    ['//user:secret@host/a', '//*@host/a'],
+    ['user:secret@host:443', '*@host:443'],
+    [`/magic/${TOKEN}/x`, '/magic/*/x'],
+    [`/magic/${TOKEN.split('.').slice(0, 2).join('.')}`, '/magic/*'],
+    ['/eyJ/x.eyJ', '/eyJ/x.eyJ'],
     ['', ''],
     ['*', '*'],
   ])('%s is %s', (target, redacted) => {
@@ -45,5 +61,22 @@ describe('a host in the log', () => {
     ['a@b@shop', '*@shop'],
   ])('%s is %s', (host, redacted) => {
     expect(redactHost(host)).toBe(redacted);
+  });
+});
+
+describe('a header in the log', () => {
+  it.each([
+    ['x-tenant', 'eu', 'eu'],
+    ['x-question', 'why?', 'why?'],
+    ['accept', 'text/html;q=0.8', 'text/html;q=0.8'],
+    ['referer', 'https://shop.example/a?code=secret', 'https://shop.example/a?code=*'],
+    ['referer', '/a?code=secret', '/a?code=*'],
+    ['x-envoy-original-path', '/a?code=secret', '/a?code=*'],
+    ['x-forwarded-uri', '/a?code=secret', '/a?code=*'],
+    ['x-callback', 'https://user:secret@a/?code=secret', 'https://*@a/?code=*'],
+    [':authority', 'user:secret@shop', '*@shop'],
+    ['x-note', `it is ${TOKEN}.`, 'it is *'],
+  ])('%s: %s is %s', (name, line, redacted) => {
+    expect(redactHeader(name, line)).toBe(redacted);
   });
 });

@@ -22,7 +22,7 @@ async function log(): Promise<string> {
     spillsFirst: false,
     state: null,
     maxQueueBytes: 1e6,
-    immediate: false,
+    holdMs: 1000,
     onError: () => undefined,
     now: () => Date.UTC(2026, 0, 2, 3),
   });

@@ -39,7 +39,7 @@ function world(
     spillsFirst: false,
     state: null,
     maxQueueBytes,
-    immediate: false,
+    holdMs: 60_000,
     onError: () => undefined,
   });
   const decisions = new DecisionLog({

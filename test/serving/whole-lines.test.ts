@@ -1,16 +1,48 @@
 import { PassThrough } from 'node:stream';
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from '@jest/globals';
 import { passOnLines } from '../../src/serving/fleet/whole-lines.ts';
+import type { LineTaker } from '../../src/serving/fleet/whole-lines.ts';
 
-async function passed(chunks: readonly Buffer[]): Promise<Buffer[]> {
+/** Takes so many bytes until it is flushed. */
+class Taker implements LineTaker {
+  readonly written: Buffer[] = [];
+  readonly #room: number;
+  #waiting = 0;
+  refused = 0;
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#waiting === 0 || this.#waiting + bytes <= this.#room;
+  }
+
+  write(lines: Buffer): boolean {
+    if (!this.hasRoom(lines.length)) this.refused += 1;
+    this.#waiting += lines.length;
+    this.written.push(Buffer.from(lines));
+    return true;
+  }
+
+  async flush(): Promise<void> {
+    await nextTurn();
+    this.#waiting = 0;
+  }
+}
+
+async function passed(chunks: readonly Buffer[], room = Number.POSITIVE_INFINITY): Promise<Buffer[]> {
   const stream = new PassThrough();
-  const written: Buffer[] = [];
-  passOnLines(stream, (lines) => written.push(Buffer.from(lines)));
+  const taker = new Taker(room);
+  const { written } = taker;
+  passOnLines(stream, taker);
   for (const chunk of chunks) stream.write(chunk);
   stream.end();
   await once(stream, 'close');
+  expect(taker.refused).toBe(0);
   return written;
 }
 
@@ -24,6 +56,15 @@ describe('lines of a worker', () => {
         expect(Buffer.concat(written).toString()).toBe(all === '' || all.endsWith('\n') ? all : `${all}\n`);
       }),
     );
+  });
+
+  it('wait in their pipe while there is no room, and come in order', async () => {
+    const texts = Array.from({ length: 200 }, (_, i) => `${i}\n`);
+    const written = await passed(
+      texts.map((text) => Buffer.from(text)),
+      10,
+    );
+    expect(Buffer.concat(written).toString()).toBe(texts.join(''));
   });
 
   it('that never end are passed on all the same', async () => {

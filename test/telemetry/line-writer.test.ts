@@ -71,6 +71,24 @@ describe('lines to a file', () => {
   });
 });
 
+describe('lines to a disk that is full', () => {
+  it('wait, and what there is no room for is refused', async () => {
+    // Open until the process ends: it is tried again and again.
+    const full = openSync('/dev/full', 'w');
+    const writer = new LineWriter({ fd: full, maxPendingBytes: 10 });
+    expect(writer.write('1234567\n')).toBe(true);
+    let isWritten = false;
+    void writer.flush().then(() => (isWritten = true));
+    // That it is being written makes room for others.
+    expect(writer.write('abcdefg\n')).toBe(true);
+    expect(writer.hasRoom(3)).toBe(false);
+    expect(writer.write('xyz\n')).toBe(false);
+    expect([isWritten, writer.droppedLines]).toEqual([false, 1]);
+    await writer.flushLast();
+    expect(isWritten).toBe(false);
+  });
+});
+
 describe('lines to a pipe that nobody reads', () => {
   it('do not hold up the event loop', async () => {
     const program = `

@@ -158,8 +158,8 @@ export class Fleet implements DataPlane {
       beginning: { config, version, number, processes },
       usedProofs: this.#usedProofs,
       count: (ruleHits) => this.ruleHits.add(ruleHits),
-      write: (bytes) => lines.write(bytes),
-      writeOut: (bytes) => stdout.write(bytes),
+      lines,
+      stdout,
     });
     const startedMs = performance.now();
     this.#all.add(worker);

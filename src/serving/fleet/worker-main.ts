@@ -52,7 +52,7 @@ async function begin({ config, version, number, processes }: Beginning): Promise
   try {
     const serving = await ServingProcess.open({ config, log, lines, stdout, version, number, processes, usedProofs });
     running = new RunningWorker(config, serving, usedProofs, log, async () => {
-      await Promise.all([lines.flush(), stdout.flush()]);
+      await Promise.all([lines.flushLast(), stdout.flushLast()]);
       process.exit(0);
     });
     send({ kind: 'begun' });

@@ -11,6 +11,7 @@ import type { Candidate } from './least-loaded.ts';
 import type { Beat, Beginning, FromWorker, ToWorker } from './messages.ts';
 import { sendSnapshot } from './snapshot-pipe.ts';
 import { passOnLines } from './whole-lines.ts';
+import type { LineTaker } from './whole-lines.ts';
 
 /** The compiled file has another ending, which the compiler does not write here for us. */
 const FILE = import.meta.url.endsWith('.ts')
@@ -19,19 +20,19 @@ const FILE = import.meta.url.endsWith('.ts')
 
 /** Who asks for figures does not wait longer than this for a worker that is busy; the last ones are at hand. */
 const READ_TIMEOUT_MS = 1000;
-
 /** Nor for the answer to a question of the admin server. */
 const ANSWER_TIMEOUT_MS = 2000;
 /** More are refused: a worker that hangs is asked again and again. */
 const MAX_QUESTIONS = 64;
+
 export interface WorkerOptions {
   readonly beginning: Beginning;
   readonly usedProofs: ProofMemory;
   /** Gets what rules decided, each decision once. */
   readonly count: (ruleHits: readonly RuleHits[]) => void;
-  /** Take whole lines of its standard error and its standard output. */
-  readonly write: (lines: Buffer) => unknown;
-  readonly writeOut: (lines: Buffer) => unknown;
+  /** Where the lines of its standard error and its standard output go. */
+  readonly lines: LineTaker;
+  readonly stdout: LineTaker;
 }
 
 /** How a process ended. */
@@ -63,8 +64,8 @@ export class Worker implements Candidate {
   /** By what they wait for. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #reads = new Map<number, (reading: DataPlaneReading) => void>();
-  /** See {@link Beginning}. */
   readonly #questions = new Map<number, (answer: Answers[Question['kind']] | undefined) => void>();
+  /** See {@link Beginning}. */
   readonly number: number;
   readonly ended: Promise<End>;
   #beat: Beat | null = null;
@@ -73,11 +74,11 @@ export class Worker implements Candidate {
   #snapshots = 0;
   #sent: Promise<void> = Promise.resolve();
   #readNumber = 0;
-  #lastReading: DataPlaneReading | null = null;
   #questionNumber = 0;
+  #lastReading: DataPlaneReading | null = null;
   #isRunning = true;
 
-  constructor({ beginning, usedProofs, count, write, writeOut }: WorkerOptions) {
+  constructor({ beginning, usedProofs, count, lines, stdout }: WorkerOptions) {
     this.number = beginning.number;
     this.#usedProofs = usedProofs;
     this.#count = count;
@@ -89,8 +90,8 @@ export class Worker implements Candidate {
     this.#pipe = child.stdio[4] as Writable;
     // What it means is that the worker is gone, which its end says.
     this.#pipe.on('error', () => undefined);
-    passOnLines(child.stderr as Readable, write);
-    passOnLines(child.stdout as Readable, writeOut);
+    passOnLines(child.stderr as Readable, lines);
+    passOnLines(child.stdout as Readable, stdout);
     child.on('message', (message) => this.#hear(message as FromWorker));
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => this.#end({ code, signal }, resolve));
@@ -171,7 +172,6 @@ export class Worker implements Candidate {
     return reading ?? this.#lastReading;
   }
 
-  /** Once in the time of a beat: for how many of them it has given no sign of life. */
   /** undefined: no answer in time. */
   async ask<Kind extends Question['kind']>(question: QuestionOf<Kind>): Promise<Answers[Kind] | undefined> {
     if (!this.#isRunning || this.#questions.size >= MAX_QUESTIONS) return undefined;
@@ -187,6 +187,7 @@ export class Worker implements Candidate {
     return answer as Answers[Kind] | undefined;
   }
 
+  /** Once in the time of a beat: for how many of them it has given no sign of life. */
   tick(): number {
     return ++this.#silentTicks;
   }
@@ -240,10 +241,10 @@ export class Worker implements Candidate {
         this.#lastReading = message.reading;
         this.#reads.get(message.id)?.(message.reading);
         break;
-      case 'proof':
       case 'answer':
         this.#questions.get(message.id)?.(message.answer);
         break;
+      case 'proof':
         void this.#answerProof(message.id, message.thumbprint, message.jti);
         break;
     }
@@ -263,8 +264,8 @@ export class Worker implements Candidate {
   #end(end: End, resolve: (end: End) => void, cause?: Error): void {
     this.#isRunning = false;
     for (const what of [...this.#waiting.keys()]) this.#settle(what, new WorkerEnded('it has ended', { cause }));
-    for (const answer of this.#reads.values()) if (this.#lastReading !== null) answer(this.#lastReading);
     for (const answer of this.#questions.values()) answer(undefined);
+    for (const answer of this.#reads.values()) if (this.#lastReading !== null) answer(this.#lastReading);
     resolve(end);
   }
 }

@@ -7,7 +7,7 @@ import type { StreamEnd } from '../../../src/audit/lines.ts';
 import type { StreamState } from '../../../src/audit/state.ts';
 import type { AuditReport } from '../../../src/audit/verify/report.ts';
 import { verifyLog } from '../../../src/audit/verify/verify.ts';
-import { TestSink } from '../support.ts';
+import { TestSink, until } from '../support.ts';
 
 const HMAC = Buffer.alloc(32, 1);
 const ed25519 = generateKeyPairSync('ed25519');
@@ -52,8 +52,7 @@ async function made({
     spillsFirst: false,
     state,
     maxQueueBytes: 1e6,
-    // So that each taking is a batch.
-    immediate: true,
+    holdMs: 0,
     onError: (error) => {
       throw error;
     },
@@ -63,6 +62,8 @@ async function made({
       JSON.stringify({ msg: 'decision', schema: 1, stream, seq: each, path: '/' }),
     );
     outlet.take(Buffer.from(`${lines.join('\n')}\n`), seq, seq + 1);
+    const batches = (seq + 1) / 2 + 1;
+    await until('each taking is a batch', () => sink.batches.length === batches);
   }
   await outlet.close(10, 1000);
   return { batches: sink.batches.map(({ bytes }) => bytes.toString('utf8')), end: ends.at(-1)! };
@@ -263,7 +264,7 @@ describe('a file that was removed because there were too many', () => {
       spillsFirst: false,
       state: null,
       maxQueueBytes: 1e6,
-      immediate: false,
+      holdMs: 1,
       onError: () => undefined,
     });
     const { stream: of, batch, seq, hash } = one.end;
