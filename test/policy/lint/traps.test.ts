@@ -572,6 +572,19 @@ describe('covered-rule', () => {
     expect(two(narrow(''), wide(`, ${respond}`))).toBe(0);
     expect(two(wide(`, ${respond}`), narrow(''))).toBe(1);
   });
+
+  it('lets a rule be that is recorded in another way than the wider one behind it', () => {
+    const two = (a: string, b: string): number =>
+      find(`${policy('a', `{${a} ${NARROW}}`)}---\n${policy('b', `{${b} ${ALL}}`)}`).length;
+    expect(two('audit: all,', '')).toBe(0);
+    expect(two('', 'audit: all,')).toBe(0);
+    expect(two('audit: sample,', '')).toBe(1);
+    expect(two('audit: all,', 'audit: all,')).toBe(1);
+    // The wider one in front decides, whatever stands behind it.
+    expect(find(`${policy('a', `{${ALL}}`)}---\n${policy('b', `{audit: all, ${NARROW}}`)}`)).toHaveLength(1);
+    // Denials are recorded whatever a policy says.
+    expect(two('action: DENY, audit: all,', 'action: DENY,')).toBe(1);
+  });
 });
 
 describe('denied-rule', () => {

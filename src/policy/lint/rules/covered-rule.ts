@@ -33,7 +33,14 @@ export const coveredRule: LintRule = {
   },
 };
 
-/** Without the rule the answers stay: the first match responds, and it is the other one or neither adds anything. */
+/** Without the rule answers and records stay: the first match responds, and it is the other one or neither adds anything. */
 function canGo(rule: CompiledForLint, other: CompiledForLint): boolean {
-  return rule.rule.respond === null && (other.rule.respond === null || other.ordinal < rule.ordinal);
+  if (rule.rule.respond !== null) return false;
+  if (other.ordinal < rule.ordinal) return true;
+  return other.rule.respond === null && auditOf(other) === auditOf(rule);
+}
+
+/** Of denials all are recorded. */
+function auditOf({ policy: { action, audit } }: CompiledForLint): string {
+  return action === 'ALLOW' ? (audit ?? 'sample') : 'all';
 }
