@@ -88,6 +88,22 @@ const SHOWN: Shown = {
     otlp: COLLECTOR,
     integrity: 'all',
   },
+  telemetry: {
+    metrics: 'all',
+    serviceName: 'all',
+    resource: 'all',
+    rules: 'all',
+    otlp: {
+      endpoint: 'url',
+      metrics: 'all',
+      intervalSeconds: 'all',
+      gzip: 'all',
+      timeoutSeconds: 'all',
+      headersFile: 'all',
+      caFile: 'all',
+    },
+    traces: 'all',
+  },
   reload: 'all',
 };
 

@@ -49,13 +49,8 @@ function validatorOf(pointer: string): ValidateFunction {
   return validate;
 }
 
-/** What is wrong with a value that should be of the schema of this name. */
-export function problemsOf(schema: string, value: unknown): readonly string[] {
-  return problems(validatorOf(`/components/schemas/${schema}`), value);
-}
-
 /** The path of the description that a request is for; null: none. */
-export function describedPath(path: string): string | null {
+function describedPath(path: string): string | null {
   if (path in DESCRIPTION.paths) return path;
   const parent = path.slice(0, path.lastIndexOf('/') + 1);
   return Object.keys(DESCRIPTION.paths).find((each) => each.startsWith(`${parent}{`)) ?? null;
