@@ -43,9 +43,11 @@ export function blocksUnder(page: Page, heading: string, language: string): read
     .map((block) => block.text);
 }
 
-/** Body rows of the first table below the heading, cell by cell. */
+/** Body rows of the first table below the heading (with its `#`), cell by cell. */
 export function tableUnder(page: Page, heading: string): readonly (readonly string[])[] {
-  const lines = page.text.slice(page.text.indexOf(`\n${heading}\n`)).split('\n');
+  const [, below] = `\n${page.text}`.split(`\n${heading}\n`);
+  if (below === undefined) throw new Error(`${page.name} has no heading ${heading}`);
+  const lines = below.split('\n');
   const first = lines.findIndex((line) => line.startsWith('| '));
   const length = lines.slice(first).findIndex((line) => !line.startsWith('|'));
   return lines.slice(first + 2, first + length).map((line) =>
