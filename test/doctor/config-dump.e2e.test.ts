@@ -70,6 +70,61 @@ const BAD: readonly (readonly [what: string, change: Change, faults: readonly Fa
     },
     ['breaker-small', 'question-in-plaintext', 'timeout-endless'],
   ],
+  [
+    'has a scope of routes that nobody is asked about',
+    ({ manager }) => {
+      const open = structuredClone(manager.route_config);
+      open.name = 'open';
+      open.virtual_hosts[0].typed_per_filter_config = {
+        'envoy.filters.http.ext_authz': {
+          '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig',
+          disabled: true,
+        },
+      };
+      const scopes = [manager.route_config, open].map((route_configuration, i) => ({
+        name: `scope-${i}`,
+        route_configuration,
+        key: { fragments: [{ string_key: `${i}` }] },
+      }));
+      delete manager.route_config;
+      manager.scoped_routes = {
+        name: 'scopes',
+        scope_key_builder: {
+          fragments: [{ header_value_extractor: { name: 'x-scope', element_separator: ',', index: 0 } }],
+        },
+        scoped_route_configurations_list: { scoped_route_configurations: scopes },
+      };
+    },
+    ['route-disabled'],
+  ],
+  [
+    'opens tunnels, and changes what was decided on',
+    ({ bootstrap, host, manager }) => {
+      manager.upgrade_configs = [{ upgrade_type: 'CONNECT' }];
+      host.routes.unshift({
+        match: { connect_matcher: {} },
+        route: { cluster: 'orders', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+      });
+      const filter = (name: string, type: string, fields: object = {}): object => ({
+        name,
+        typed_config: { '@type': `type.googleapis.com/envoy.extensions.filters.http.${type}`, ...fields },
+      });
+      const append = { header: { key: 'x-user', value: 'root' } };
+      const mutations = { mutations: { request_mutations: [{ append }] } };
+      const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+      bootstrap.static_resources.clusters[1].typed_extension_protocol_options = {
+        [options]: {
+          '@type': `type.googleapis.com/${options}`,
+          explicit_http_config: { http_protocol_options: {} },
+          http_filters: [
+            filter('mutate', 'header_mutation.v3.HeaderMutation', mutations),
+            filter('codec', 'upstream_codec.v3.UpstreamCodec'),
+          ],
+        },
+      };
+    },
+    ['changes-after-decision', 'tunnel-unseen'],
+  ],
 ];
 
 describe('dumps of a running Envoy', () => {
