@@ -5,7 +5,6 @@ import { FlatSnapshot } from '../../policy-index/flat/flat-snapshot.ts';
 import { openSnapshot } from '../../policy-index/snapshot.ts';
 import { HttpError } from '../route.ts';
 import { callersPage } from './callers.ts';
-import { explainKept, explainPosted } from './explain.ts';
 import { indexPrint } from './index-print.ts';
 import type { FromThread, InspectorSettings, Task, ToThread } from './messages.ts';
 import { policyPage } from './policy-page.ts';
@@ -29,7 +28,7 @@ parentPort?.on('message', (message: ToThread) => {
       for (const [key, count] of message.part) hits.set(key, count);
       break;
     case 'task':
-      tell(answerOf(message.task));
+      void answerOf(message.task).then(tell);
       break;
   }
 });
@@ -39,9 +38,9 @@ function tell(answer: FromThread): void {
   else parentPort?.postMessage(answer);
 }
 
-function answerOf(task: Task): FromThread {
+async function answerOf(task: Task): Promise<FromThread> {
   try {
-    const text = JSON.stringify(valueOf(task));
+    const text = JSON.stringify(await valueOf(task));
     return { kind: 'done', status: 200, body: new TextEncoder().encode(text) };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
@@ -50,13 +49,18 @@ function answerOf(task: Task): FromThread {
   }
 }
 
-function valueOf(task: Task): unknown {
+async function valueOf(task: Task): Promise<unknown> {
   if (buffer === null) throw new HttpError(503, 'not-ready', 'there are no policies yet');
   switch (task.kind) {
     case 'explainPosted':
-      return explainPosted(task, openSnapshot(buffer, settings.decisions), settings);
-    case 'explainKept':
-      return explainKept(task, openSnapshot(buffer, settings.decisions), settings);
+    case 'explainKept': {
+      const snapshot = openSnapshot(buffer, settings.decisions);
+      // What reads protobuf takes most of the time to start with, and lists do without.
+      const { explainKept, explainPosted } = await import('./explain.ts');
+      return task.kind === 'explainKept'
+        ? explainKept(task, snapshot, settings)
+        : explainPosted(task, snapshot, settings);
+    }
     default:
       flat ??= new FlatSnapshot(buffer, settings.decisions);
   }

@@ -236,10 +236,6 @@ export class FlatSnapshot {
     return reads;
   }
 
-  ordinalOfEntry(entry: number): number {
-    return this.#entryRules[entry]!;
-  }
-
   ruleOfEntry(entry: number): CompiledRule {
     return this.rule(this.#entryRules[entry]!);
   }

@@ -35,7 +35,6 @@ export interface AdminWorldOptions {
   readonly config?: { readonly actions?: boolean; readonly recent?: { readonly maxEntries: number } };
   readonly audit?: { readonly headers: readonly string[]; readonly claims: readonly string[] };
   readonly admin?: Partial<AdminOptions>;
-  readonly timeoutMs?: number;
 }
 
 export const DEFAULTS: ServiceConfig = loadConfig().config!;
@@ -121,7 +120,6 @@ export async function adminWorld(options: AdminWorldOptions): Promise<AdminWorld
           ledger.add(counter.take());
           return Promise.resolve(ledger.read().rules);
         },
-        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       },
     },
     onError: (error) => errors.push(error),
