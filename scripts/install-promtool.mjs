@@ -12,6 +12,12 @@ export async function promtoolPath() {
   return join(await debianTool('prometheus', ['prometheus']), 'usr', 'bin', 'promtool');
 }
 
+/** Prometheus itself, of the same package. @returns {Promise<string>} */
+export async function prometheusPath() {
+  if ((await run('prometheus', ['--version'])).code === 0) return 'prometheus';
+  return join(await debianTool('prometheus', ['prometheus']), 'usr', 'bin', 'prometheus');
+}
+
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await runMain(async () => {
     process.stdout.write(`${await promtoolPath()}\n`);

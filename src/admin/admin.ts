@@ -28,7 +28,8 @@ export interface AdminOptions {
   /** `HOST:PORT`; null: none. */
   readonly health: string | null;
   readonly readiness: ReadinessSource;
-  readonly metrics: MetricsSource;
+  /** null: nothing is counted. */
+  readonly metrics: MetricsSource | null;
   /** Absent: the admin server has probes and metrics only. */
   readonly api?: ApiParts & { readonly inspect: InspectorOptions };
   /** Who may ask the admin server. Absent: everybody who reaches it. */
@@ -104,7 +105,7 @@ function healthRoutes(sources: RouteSources): RouteTable {
   return new Map<string, Route>([
     ['/livez', { get: livez(), open: true }],
     ['/readyz', { get: readyz({ readiness: sources.readiness, withProblems: false }) }],
-    ['/metrics', { get: metrics(sources.metrics) }],
+    ...(sources.metrics === null ? [] : [['/metrics', { get: metrics(sources.metrics) }] as const]),
   ]);
 }
 

@@ -152,7 +152,8 @@ async function respond(
   const handler = found === null ? undefined : handlerOf(found.route, method);
   if (found === null) throw new HttpError(404, 'not-found', 'not found');
   if (method === null || handler === undefined) throw notThisMethod(found.route);
-  const asked: Omit<AdminRequest, 'body'> = { method, path, parameter: found.parameter, query };
+  const { accept = '' } = headers;
+  const asked: Omit<AdminRequest, 'body'> = { method, path, parameter: found.parameter, query, accept };
   if (method === 'POST') {
     const { post } = found.route;
     return handler({ ...asked, body: await readBody(request, post!.maxBodyBytes) });

@@ -7,6 +7,8 @@ export interface AdminRequest {
   /** What stands in the place of `{…}` or `*` in the path of the route, decoded; empty when there is none. */
   readonly parameter: string;
   readonly query: URLSearchParams;
+  /** Which forms of an answer the client takes, as it has written it; empty: it does not say. */
+  readonly accept: string;
   /** Of a POST; parseJson of body.ts reads it. */
   readonly body: Uint8Array;
 }

@@ -20,7 +20,7 @@ import type { LineWriter } from '../telemetry/line-writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PolicyState } from '../telemetry/metrics.ts';
-import { createPrometheusText, PROMETHEUS_CONTENT_TYPE } from '../telemetry/prometheus.ts';
+import { createPrometheusText } from '../telemetry/prometheus.ts';
 import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
 import { ListenError } from '../transport/transport.ts';
@@ -81,7 +81,6 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     config,
     parts.version,
   );
-  const prometheus = createPrometheusText(producer);
   const metricPush = openMetricPush(producer, config, log);
   if (metricPush !== null) metrics.observe({ metricPush: () => metricPush.state });
   const readiness = async (): Promise<ReadinessReport> => {
@@ -95,10 +94,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     tokenFile: config.admin.tokenFile,
     tls: tlsOfAdmin(config),
     readiness,
-    metrics: {
-      contentType: PROMETHEUS_CONTENT_TYPE,
-      scrape: async () => (await prometheus.scrape()).body,
-    },
+    metrics: config.telemetry.metrics ? createPrometheusText(producer) : null,
     api: apiParts({ config, version: parts.version, log, plane, store, metrics, readiness, addresses }),
     onError: (error) => log.error({ err: error }, 'unexpected error'),
     onProblem: (problem) => log.error({ problem }, 'files of the admin server have changed and cannot be used'),

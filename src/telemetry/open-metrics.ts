@@ -7,8 +7,8 @@ import type { Exemplar } from './histogram.ts';
 export const OPEN_METRICS_CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** Does the scraper ask for it? Prometheus names what it takes, the best first, always with a version. */
-export function wantsOpenMetrics(accept: string | undefined): boolean {
-  return /(?:^|[,\s])application\/openmetrics-text\s*(?:;(?![^,]*\bq=0(?:\.0*)?\s*(?:[,;]|$))|,|$)/i.test(accept ?? '');
+export function wantsOpenMetrics(accept: string): boolean {
+  return /(?:^|[,\s])application\/openmetrics-text\s*(?:;(?![^,]*\bq=0(?:\.0*)?\s*(?:[,;]|$))|,|$)/i.test(accept);
 }
 
 /** `exemplars`: of the buckets of each data point of the histogram `name`, in their order. */

@@ -9,9 +9,9 @@ import { METRICS, nameWithUnit, prometheusName } from './names.ts';
 import { OPEN_METRICS_CONTENT_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
 
 /** The classic text format, which every scraper reads. */
-export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export interface Scrape {
+interface Scrape {
   readonly contentType: string;
   readonly body: string;
 }
@@ -24,7 +24,7 @@ export interface PrometheusText {
 export function createPrometheusText(producer: MetricProducer): PrometheusText {
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   return {
-    scrape: async (accept) => {
+    scrape: async (accept = '') => {
       const { resourceMetrics, errors } = await producer.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
       const body = serializer.serialize(withUnitsInNames(resourceMetrics));

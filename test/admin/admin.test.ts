@@ -25,6 +25,8 @@ const READY: ReadinessReport = {
   problems: [],
 };
 
+const CLASSIC = { contentType: 'text/plain; version=0.0.4; charset=utf-8' };
+
 let admin: Admin | null = null;
 let errors: unknown[] = [];
 afterEach(async () => {
@@ -38,7 +40,7 @@ async function start(options: Partial<AdminOptions> = {}): Promise<Admin> {
     admin: '127.0.0.1:0',
     health: '127.0.0.1:0',
     readiness: () => READY,
-    metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', scrape: () => Promise.resolve('x_total 1\n') },
+    metrics: { scrape: () => Promise.resolve({ ...CLASSIC, body: 'x_total 1\n' }) },
     onError: (error) => errors.push(error),
     ...options,
   });
@@ -188,7 +190,7 @@ describe('both servers', () => {
 
   it('tell nothing of an error, but hand it on', async () => {
     const error = new Error('secret detail');
-    const { adminAddress } = await start({ metrics: { contentType: 'x', scrape: () => Promise.reject(error) } });
+    const { adminAddress } = await start({ metrics: { scrape: () => Promise.reject(error) } });
     expect(await ask(adminAddress, '/metrics')).toMatchObject({ status: 500, body: 'internal error\n' });
     expect(errors).toEqual([error]);
   });
@@ -292,7 +294,7 @@ describe('starting and closing', () => {
       admin: '127.0.0.1:0',
       health: adminAddress,
       readiness: () => READY,
-      metrics: { contentType: 'x', scrape: () => Promise.resolve('') },
+      metrics: { scrape: () => Promise.resolve({ ...CLASSIC, body: '' }) },
       onError: () => undefined,
     });
     await expect(failing).rejects.toThrow(`cannot listen on ${adminAddress}`);
@@ -301,17 +303,22 @@ describe('starting and closing', () => {
   it('lets an answer under way end', async () => {
     const { promise: scraping, resolve: started } = Promise.withResolvers<undefined>();
     const { promise: text, resolve: finish } = Promise.withResolvers<string>();
-    const scrape = (): Promise<string> => {
+    const scrape = async (): Promise<{ contentType: string; body: string }> => {
       started(undefined);
-      return text;
+      return { ...CLASSIC, body: await text };
     };
-    const { adminAddress } = await start({ metrics: { contentType: 'text/plain', scrape } });
+    const { adminAddress } = await start({ metrics: { scrape } });
     const reply = ask(adminAddress, '/metrics');
     await scraping;
     const closed = admin?.close();
     finish('late 1\n');
     await closed;
     expect(await reply).toMatchObject({ status: 200, body: 'late 1\n' });
+  });
+
+  it('has no metrics where nothing is counted', async () => {
+    const { adminAddress } = await start({ metrics: null });
+    expect(await ask(adminAddress, '/metrics')).toMatchObject({ status: 404 });
   });
 
   it('does not wait for a connection that says nothing', async () => {

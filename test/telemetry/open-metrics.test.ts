@@ -60,7 +60,7 @@ describe('the text for a scraper that asks for OpenMetrics', () => {
     ['application/openmetrics-text; q=0', false],
     ['text/plain;version=0.0.4;q=1,*/*;q=0.1', false],
     ['text/html', false],
-    [undefined, false],
+    ['', false],
   ])('%s: %s', (accept, expected) => {
     expect(wantsOpenMetrics(accept)).toBe(expected);
   });

@@ -2,10 +2,10 @@ import type { RouteHandler } from '../route.ts';
 
 /** `createPrometheusText` of the telemetry folder gives one. */
 export interface MetricsSource {
-  readonly contentType: string;
-  scrape(): Promise<string>;
+  /** In the format that fits best what `accept` asks for. */
+  scrape(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
 export function metrics(source: MetricsSource): RouteHandler {
-  return async () => ({ status: 200, contentType: source.contentType, body: await source.scrape() });
+  return async ({ accept }) => ({ status: 200, ...(await source.scrape(accept)) });
 }

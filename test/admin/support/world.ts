@@ -98,7 +98,9 @@ export async function adminWorld(options: AdminWorldOptions): Promise<AdminWorld
     admin: '127.0.0.1:0',
     health: null,
     readiness,
-    metrics: { contentType: 'text/plain; charset=utf-8', scrape: () => Promise.resolve('x_total 1\n') },
+    metrics: {
+      scrape: () => Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: 'x_total 1\n' }),
+    },
     api: {
       version: '1.2.3',
       startedAtMs: metrics.startTimeMs,
