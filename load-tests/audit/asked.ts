@@ -4,7 +4,8 @@ import { request } from '../../test/cli/support.ts';
 import { bytesOf, call, CHECK } from '../../test/serving/support.ts';
 import type { Service } from '../../test/serving/support.ts';
 
-const DENIED = bytesOf(request({ method: 'POST' }));
+/** A long path: what waits is soon as much as there is room for. */
+const DENIED = bytesOf(request({ method: 'POST', path: `/orders/1/${'x'.repeat(900)}` }));
 const IN_FLIGHT = 64;
 /** The id of a decision is the end of its answer (src/extauthz/decision-id.ts). */
 const ID = /[0-9a-f]{12}-[0-9a-z]{9}$/;

@@ -198,6 +198,32 @@ async function metric(service: Service, name: string): Promise<number> {
   return Number(line?.slice(name.length) ?? Number.NaN);
 }
 
+/** Whoever reads standard error stops for a while: the pipe of the service is full, then the memory of its first process, then its workers. */
+async function unread(): Promise<void> {
+  using place = configured(`  sinks: [stderr]\n  maxQueueBytes: ${MIB}\n`);
+  const service = await serve(place, 2);
+  const asked = new Asked(service);
+  await service.until('it is under load', () => asked.count > 1000);
+  service.child.stderr.pause();
+  await service.until('there is no room anywhere', async () => (await metric(service, DROPPED)) > 1000);
+  service.child.stderr.resume();
+  const before = asked.count;
+  await service.until('load goes on', () => asked.count > before + 5000);
+  await asked.stop();
+  await end(service);
+  const log: LogFile[] = [{ name: 'stderr', content: Buffer.from(service.stderr) }];
+  const report = verifyLog(log, KEYS);
+  const missing = missingFrom(log, asked);
+  const faults = problemsOf(report);
+  if (missing.length > told(report)) faults.push(`${missing.length} are missing, and ${told(report)} told of`);
+  if (report.streams.some((stream) => stream.end !== 'ended')) faults.push('a stream has no end');
+  tell(
+    'standard error is not read for a while, two workers',
+    [asked.count, idsIn(log).size, missing.length, `gaps of ${told(report)}`],
+    faults,
+  );
+}
+
 /** A collector that takes nothing for a while: it refuses, or does not answer at all. */
 async function sinkDown(how: 'refuses' | 'hangs', waitsOn: 'disk' | 'memory'): Promise<void> {
   const collector = await collect(how);
@@ -295,6 +321,7 @@ function tamper(log: readonly LogFile[]): void {
 console.log(`${describeMachine(machine())}\n`);
 const log = await killed(1);
 await killed(2);
+await unread();
 await diskFull(false);
 await diskFull(true);
 for (const how of ['refuses', 'hangs'] as const)
