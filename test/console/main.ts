@@ -19,6 +19,8 @@ const child = spawn(
     join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js'),
     // Browsers are no part of `npm test`.
     ...['--testMatch', '<rootDir>/test/console/browser/*.browser.ts', '--runInBand'],
+    // Each wait has a bound of its own; this is for a test as a whole, on a machine with other work.
+    ...['--testTimeout', '120000'],
     ...given.filter((argument) => argument !== SCREENSHOTS),
   ],
   {

@@ -227,9 +227,8 @@ export interface Explanation {
   readonly policy: string | null;
   readonly rule: RuleName;
   readonly revision: string;
-  readonly headersSet: readonly (readonly [string, string])[];
+  readonly headersSet: Readonly<Record<string, string>>;
   readonly headersRemoved: readonly string[];
-  readonly responseHeaders: readonly (readonly [string, string])[];
   readonly shadow: { readonly decision: DecisionWord; readonly policy: string | null; readonly rule: RuleName } | null;
   readonly meaning: string;
   readonly workload: string | null;

@@ -1,5 +1,6 @@
 /** Asks the admin API of the service that this page came from. */
 import { ApiError } from './api-error.ts';
+import { visible } from './visible.ts';
 
 /** What takes longer is lost: costly answers of the service have a bound of their own below this. */
 const TIMEOUT_MS = 20_000;
@@ -62,7 +63,7 @@ export class ApiClient {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return visible(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -50,7 +50,12 @@ export function checkRequestOf(
     ...(labels === null ? { labels: 'Write name=value, with commas between.' } : {}),
     ...(typeof headers === 'string' ? { headers } : {}),
     ...(typeof claims === 'string' ? { claims } : {}),
-    ...(claims !== null && claimsIn === '' ? { claims: 'This service takes no claims from a CheckRequest.' } : {}),
+    ...(claims !== null && claimsIn === ''
+      ? {
+          claims:
+            'Claims of a request can only be tried where `identity.jwtMetadata` is set: explain a decision instead.',
+        }
+      : {}),
     ...(Number.isInteger(port) && port >= 0 && port <= 65_535 ? {} : { port: 'A port is a number up to 65535.' }),
     ...(form.method.trim() === '' ? { method: 'A method is needed.' } : {}),
     ...(form.path === '' ? { path: 'A path is needed.' } : {}),

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { Explained } from '../api/answers.ts';
 import { date } from '../figures/format.ts';
 import { Notice } from '../parts/notice.tsx';
@@ -16,9 +17,12 @@ export interface ResultProps {
 
 export function Result({ result, form, onTry, onChange }: ResultProps) {
   const { decided, policiesOfDecision, notes, explanation, at } = result;
+  const verdict = useRef<HTMLElement>(null);
+  // Whoever asked at the end of the form does not see its beginning.
+  useEffect(() => verdict.current?.scrollIntoView({ block: 'nearest' }), [result]);
   return (
     <>
-      <section class="card card-body" aria-labelledby="verdict-title">
+      <section class="card card-body verdict-card" aria-labelledby="verdict-title" ref={verdict}>
         <h2 id="verdict-title" class="unseen">
           Verdict
         </h2>
@@ -70,7 +74,8 @@ export function Result({ result, form, onTry, onChange }: ResultProps) {
 
 /** What an allowed request is given on its way. */
 function Changes({ explanation }: { readonly explanation: NonNullable<Explained['explanation']> }) {
-  const { headersSet, headersRemoved, shadow } = explanation;
+  const { headersRemoved, shadow } = explanation;
+  const headersSet = Object.entries(explanation.headersSet);
   if (headersSet.length === 0 && headersRemoved.length === 0 && shadow === null) return null;
   return (
     <dl class="facts verdict-changes">
@@ -80,9 +85,7 @@ function Changes({ explanation }: { readonly explanation: NonNullable<Explained[
           <dd>
             {headersSet.map(([name, value]) => (
               <div key={name}>
-                <code>
-                  {name}: {value}
-                </code>
+                <code>{`${name}: ${value}`}</code>
               </div>
             ))}
           </dd>

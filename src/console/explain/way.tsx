@@ -6,7 +6,9 @@ import { WantedAndHas } from './wanted-and-has.tsx';
 
 /** Every policy that was asked, in the order in which they are. */
 export function Way({ explanation }: { readonly explanation: Explanation }) {
-  const { policies, workload, workloadSource, truncated } = explanation;
+  const { workload, workloadSource, truncated } = explanation;
+  // As they are asked: a DENY that matches ends it.
+  const policies = explanation.policies.toSorted((one, other) => rank(one) - rank(other));
   return (
     <section class="stack" aria-labelledby="way-title">
       <div>
@@ -73,4 +75,8 @@ function PolicyWay({
       </ul>
     </section>
   );
+}
+
+function rank({ action }: ExplainedPolicy): number {
+  return action === 'DENY' ? 0 : 1;
 }

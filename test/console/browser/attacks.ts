@@ -22,7 +22,7 @@ export function attackTests({ world, pages }: Given): void {
     // What cannot be seen is spelled out.
     expect(await has.textContent()).toBe('summer"><script>window.broken=2</script>\\u{202e}');
     await page.getByRole('link', { name: 'Explain it, and try changes' }).click();
-    await expectShown(page.getByRole('region', { name: 'Verdict' }).getByText(MARKUP));
+    await expectShown(page.getByRole('region', { name: 'Verdict' }).locator('.verdict-request').getByText(MARKUP));
     await page.goto(world().address('graph?shape=table&text=onerror'));
     await page.goto(world().address('overview'));
     await expectShown(page.getByRole('region', { name: 'Latest denials' }).getByRole('link').first());

@@ -18,7 +18,6 @@ export function graphTests({ world, pages }: Given): void {
     const workloads = page.getByRole('list', { name: 'Workloads' });
     await expectShown(workloads.getByRole('button', { name: /^shop\/orders/ }));
     await expectShown(workloads.getByRole('button', { name: /^shop\/payments .*allowed.*denied/ }));
-    await screenshot(page, 'graph-light');
 
     await workloads.getByRole('button', { name: /^shop\/payments/ }).click();
     await expectShown(page.getByText(/calls to shop\/payments\.$/));
@@ -28,7 +27,7 @@ export function graphTests({ world, pages }: Given): void {
       await expectShown(callers.getByRole('button', { name: caller }));
     const rows = await rowsOf(page);
     const said = rows.map(
-      ([caller, , operation, seen, rule]) => `${caller!} ${operation!} ${seen!.replace(/[\d,]+ /, '')} ${rule!}`,
+      ([caller, , operation, seen, rule]) => `${caller!} ${operation!} ${seen!.replace(/^[\d,]+ /, '')} ${rule!}`,
     );
     expect(said).toContain('shop/orders POST /charges allowed shop/payments · charge');
     expect(said).toContain('shop/frontend POST /charges denied no rule');
@@ -36,7 +35,7 @@ export function graphTests({ world, pages }: Given): void {
     expect(said).toContain('monitoring/prometheus GET /metrics allowed shop/metrics · rule 0');
     // A permission that nobody used: no GET of a charge is in the demo.
     expect(said.some((row) => row.includes('GET /charges/{*} may, never seen'))).toBe(true);
-    await screenshot(page, 'graph-workload-light', 'page');
+    await screenshot(page, 'graph-workload-light');
 
     await page.getByRole('button', { name: /^shop\/payments/, pressed: true }).click();
     await expectShown(callers.getByRole('button', { name: /^edge\/gateway/ }));
@@ -56,7 +55,7 @@ export function graphTests({ world, pages }: Given): void {
   });
 
   it('can be read where there are hundreds of callers, workloads and paths', async () => {
-    const { policies } = makeTraffic({ ...DEFAULT_TRAFFIC, rules: 800, requests: 1, questions: 1 });
+    const { policies } = makeTraffic({ ...DEFAULT_TRAFFIC, rules: 800, requests: 500, questions: 500 });
     const service = await startService({ policies: { 'many.yaml': policies } });
     try {
       const page = await pages.open(`${service.adminUrl}/console/#/graph`);
@@ -71,5 +70,5 @@ export function graphTests({ world, pages }: Given): void {
     } finally {
       await service.remove();
     }
-  }, 60_000);
+  });
 }

@@ -51,7 +51,17 @@ export function looksTests({ world, pages }: Given): void {
     await page.locator('.decision-button').first().click();
     await expectShown(page.getByRole('region', { name: 'Why' }).getByText(/^(Denied|Allowed) because/));
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360);
-    await screenshot(page, 'decision-phone', 'page');
+    await screenshot(page, 'decision-phone');
+  });
+
+  it('is at home in the light', async () => {
+    const page = await pages.open(world().address('overview'), { height: 1180 });
+    for (const name of ['overview', 'graph'] as const) {
+      await page.goto(world().address(name));
+      await filled(page, name);
+      await screenshot(page, `${name}-light`);
+    }
+    expect(await page.evaluate<string>(GROUND)).toMatch(/^rgb\(24\d, /);
   });
 
   it('is at home in the dark', async () => {

@@ -3,7 +3,7 @@ import type { ConsoleBrowser, OpenPage, PageOptions } from './browser.ts';
 import type { ConsoleWorld } from './world.ts';
 
 /** For what a page shows; the machine may have other work. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 
 /** The pages of one test. None is left open, and none may have done what it must not. */
 export class PageKeeper {

@@ -61,5 +61,5 @@ export function tokenTests({ pages }: Given): void {
       await service.remove();
       await rm(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 }
