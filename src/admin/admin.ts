@@ -13,6 +13,7 @@ import { startHttpServer } from './http-server.ts';
 import type { HttpServer, HttpServerOptions } from './http-server.ts';
 import { Inspector } from './inspect/inspector.ts';
 import type { InspectorOptions } from './inspect/inspector.ts';
+import { gentleAsk } from './observe/gentle-ask.ts';
 import type { ReadinessSource } from './readiness.ts';
 import type { Route, RouteTable } from './route.ts';
 import { apiRoutes } from './routes/api.ts';
@@ -122,7 +123,7 @@ function adminRoutes(options: AdminOptions, access: Access, opened: { close(): u
   opened.push(inspector, history);
   return new Map([
     ...routes,
-    ...apiRoutes({ ...api, access, inspector, history }),
+    ...apiRoutes({ ...api, ask: gentleAsk(api.ask), access, inspector, history }),
     ...builtConsoleRoutes(options.onError),
   ]);
 }

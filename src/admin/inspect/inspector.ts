@@ -25,6 +25,9 @@ const IDLE_MS = 60_000;
 const MAX_HEAP_MIB = 512;
 /** Counts that cross in one turn of the event loop: about a millisecond. */
 const HITS_IN_A_TURN = 1000;
+/** With so many, what crossed a moment ago is counted as that of now. */
+const MANY_HITS = 5000;
+const FRESH_MS = 3000;
 
 export interface InspectorOptions {
   readonly settings: InspectorSettings;
@@ -37,7 +40,7 @@ export interface InspectorOptions {
 
 export class Inspector {
   readonly #options: InspectorOptions;
-  #thread: { readonly worker: Worker; snapshot: PolicySnapshot | null } | null = null;
+  #thread: { readonly worker: Worker; snapshot: PolicySnapshot | null; freshUntilMs: number } | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #idle: NodeJS.Timeout | undefined;
@@ -70,12 +73,16 @@ export class Inspector {
     const snapshot = this.#options.snapshot();
     if (snapshot === null || this.#closed) throw later('not-ready', 'there are no policies yet');
     clearTimeout(this.#idle);
-    const thread = (this.#thread ??= { worker: this.#start(), snapshot: null });
+    const thread = (this.#thread ??= { worker: this.#start(), snapshot: null, freshUntilMs: 0 });
     const { worker } = thread;
     const send = (message: ToThread): void => worker.postMessage(message);
     if (thread.snapshot !== snapshot) send({ kind: 'snapshot', buffer: snapshot.buffer });
     thread.snapshot = snapshot;
-    if (task.kind === 'policies' || task.kind === 'rules' || task.kind === 'callers') await this.#sendHits(send);
+    const counts = task.kind === 'policies' || task.kind === 'rules' || task.kind === 'callers';
+    if (counts && performance.now() >= thread.freshUntilMs) {
+      const hits = await this.#sendHits(send);
+      if (hits > MANY_HITS) thread.freshUntilMs = performance.now() + FRESH_MS;
+    }
     const answer = this.#answer(worker);
     send({ kind: 'task', task });
     const told = await answer;
@@ -99,13 +106,15 @@ export class Inspector {
     return worker;
   }
 
-  async #sendHits(send: (message: ToThread) => void): Promise<void> {
+  /** How many there were. */
+  async #sendHits(send: (message: ToThread) => void): Promise<number> {
     const hits = await this.#options.hits();
     for (let at = 0; at === 0 || at < hits.length; at += HITS_IN_A_TURN) {
       const part = hits.slice(at, at + HITS_IN_A_TURN).map((each) => [keyOf(each), each.hits] as const);
       send({ kind: 'hits', part, first: at === 0 });
       await turn();
     }
+    return hits.length;
   }
 
   #answer(worker: Worker): Promise<FromThread> {

@@ -77,12 +77,8 @@ function pageOf(query: URLSearchParams): PageOf {
 
 async function countedOf({ ask, startedAtMs }: ApiSources) {
   const { answers, asked } = await ask({ kind: 'traffic' });
-  const { edges } = sumTraffic(
-    answers.filter((each) => each !== null),
-    Date.now(),
-  );
   return {
-    lastSeen: lastSeenOf(edges),
+    lastSeen: lastSeenOf(answers.flatMap((each) => each?.edges ?? [])),
     countedSince: new Date(startedAtMs).toISOString(),
     processes: { asked, answered: answers.length },
   };

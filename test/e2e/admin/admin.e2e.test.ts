@@ -138,11 +138,11 @@ describe.each(['one', 'two'] as const)('with %s process(es) that answer checks',
     for (const path of ['/orders/1', '/orders/2', '/orders/3']) expect((await send(path)).status).toBe(200);
     expect((await hits('reads')) - before).toBe(3);
     expect(await hits('never')).toBe(0);
-    const { edges } = await get<{ edges: { path: string; rule: string | null; allowed: number }[] }>(
-      address(),
-      '/api/v1/traffic',
-    );
-    expect(edges.find(({ rule }) => rule === 'reads')).toMatchObject({ path: '/orders/{*}' });
+    const edge = await waitUntil('they are seen', async () => {
+      const { edges } = await get<{ edges: { path: string; rule: string | null }[] }>(address(), '/api/v1/traffic');
+      return edges.find(({ rule }) => rule === 'reads');
+    });
+    expect(edge.path).toBe('/orders/{*}');
     const { processes } = await get<{ processes: object }>(address(), '/api/v1/status');
     const count = name === 'one' ? 1 : 2;
     expect(processes).toMatchObject({ serving: count, asked: count, answered: count });
