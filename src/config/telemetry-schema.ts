@@ -18,7 +18,7 @@ const otlp = z
       .describe('Compress what is sent; it costs more CPU than all else that is done for a span.'),
     timeoutSeconds: z.number().min(0.1).max(300).default(10).describe('For one request, with its answer.'),
     headersFile: optionalFilePath.describe(
-      'File with secret headers to send, a `name: value` a line; read at each request. Only with HTTPS, or to this machine.',
+      'File with secret headers to send to `telemetry.otlp.endpoint`, a `name: value` a line; read at each request. Only with HTTPS, or to this machine.',
     ),
     caFile: optionalFilePath.describe('PEM certificates that are trusted in place of those of the system.'),
   })

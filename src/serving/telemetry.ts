@@ -37,12 +37,12 @@ function posterFor({ otlp }: ServiceConfig['telemetry'], signal: Signal): Poster
   const environment = otelEnvironment(process.env);
   const base = otlp.endpoint === '' ? environment.endpoint : otlp.endpoint;
   if (base === null) return null;
-  // Where the configuration says where to, it says with what, too: headers of the environment are for its own endpoint.
-  const headers = otlp.endpoint === '' ? environment.headers : {};
+  // Who says where to says with what, too: secrets go to the endpoint that they were given for.
+  const own = otlp.endpoint === '' ? { headersFile: null, headers: environment.headers } : {};
   // "…/v1/traces relative to the base", whose query stays (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp).
   const url = new URL(base);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/${signal}`;
-  return new Poster({ ...otlp, url: url.href, headers });
+  return new Poster({ ...otlp, ...own, url: url.href });
 }
 
 function teller(log: Logger, signal: Signal): (error: unknown) => void {
