@@ -17,6 +17,12 @@ const pages = [
   ...DOCS,
 ].map(({ name, text }) => ({ name, text: fill(text, new Map(partsOf(text).map((part) => [part, '']))) }));
 
+/** Of policies, of what doctor finds, and of the configuration; their own tests hold these tables to the code. */
+const codes = new Set(
+  ['policy-codes', 'doctor', 'configuration'].flatMap((name) =>
+    [...pageOf(`docs/reference/${name}.md`).text.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, code]) => code!),
+  ),
+);
 const metrics = new Set(Object.values(METRICS).map(prometheusName));
 const variables = new Set([...SETTINGS.map(({ variable }) => variable), CONFIG_FILE_VARIABLE]);
 
@@ -51,6 +57,12 @@ describe.each(pages)('$name', ({ text }) => {
     const files = /\.(?:crt|key|json)$/;
     const gone = named.filter((name) => !keys.has(name) && !/^responses\.KIND\b/.test(name) && !files.test(name));
     expect(gone.filter((name) => !isInChart(name))).toEqual([]);
+  });
+
+  it('names only codes that are there', () => {
+    const named = [...text.replace(/^```.*?^```$/gms, '').matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, name]) => name!);
+    // The others are headers.
+    expect(named.filter((name) => !codes.has(name) && !/^(?:x|content)-/.test(name))).toEqual([]);
   });
 
   it('names only environment variables that are there', () => {
