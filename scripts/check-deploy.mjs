@@ -159,6 +159,21 @@ async function checkManifests(steps, folder) {
     const texts = await Promise.all(names.map((name) => readFile(join(DEPLOY, 'istio', name), 'utf8')));
     return strictly(texts.flatMap(manifestsIn));
   });
+  await steps.run('doctor finds nothing in deploy/', async () => {
+    const istio = join(DEPLOY, 'istio');
+    const inputs = [[join(DEPLOY, 'envoy')], [istio], [join(DEPLOY, 'kubernetes')]];
+    // Manifests of Portcullis alone ask nobody: with those that say who does.
+    for (const values of [[], ...examples.map((name) => [join(CHART, 'ci', name)])]) {
+      const rendered = join(folder, `rendered-${inputs.length}.yaml`);
+      await writeFile(rendered, (await render(values)).map((manifest) => stringify(manifest)).join('---\n'));
+      inputs.push([rendered, istio]);
+    }
+    for (const input of inputs) {
+      const output = await must(process.execPath, [join(ROOT, 'src', 'main.ts'), 'doctor', ...input]);
+      if (!output.includes('nothing found')) throw new BootstrapError(output);
+    }
+    return `${inputs.length} inputs`;
+  });
 }
 
 /**

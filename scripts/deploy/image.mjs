@@ -233,8 +233,10 @@ function startWithCrun(crun, { rootfs, config, policies, folder }) {
   const { child, ...running } = started(crun, [...options, 'run', '--bundle', bundle, id], 'crun');
   return {
     ...running,
-    firstProcess: async () =>
-      /** @type {{ pid: number }} */ (JSON.parse(await must(crun, [...options, 'state', id]))).pid,
+    async firstProcess() {
+      const state = /** @type {{ pid: number }} */ (JSON.parse(await must(crun, [...options, 'state', id])));
+      return state.pid;
+    },
     async remove() {
       if (child.exitCode === null) await must(crun, [...options, 'delete', '--force', id]).catch(() => '');
       await running.ended;
