@@ -29,6 +29,7 @@ await runMain(async () => {
     if (!help.includes('serve')) throw new BootstrapError(`portcullis --help does not name \`serve\`:\n${help}`);
     await must(portcullis, ['lint', join(unpacked, 'policies')], folder);
     await serves(portcullis, join(unpacked, 'policies'), folder);
+    await showsConsole(portcullis, join(unpacked, 'policies'), folder);
     process.stdout.write(`${archive}: packed, unpacked, and \`portcullis\` runs and serves\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -54,6 +55,43 @@ async function serves(portcullis, policies, cwd) {
   }
   const [code] = await closed;
   if (code !== 0 || output === '') throw new BootstrapError(`portcullis serve ended with ${code}:\n${output}`);
+}
+
+/**
+ * The console's page and all that it names are in the package.
+ *
+ * @param {string} portcullis
+ * @param {string} policies
+ * @param {string} cwd
+ */
+async function showsConsole(portcullis, policies, cwd) {
+  const args = ['serve', '--policies', policies, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--workers', '1'];
+  const service = spawn(portcullis, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 });
+  const closed = once(service, 'close');
+  let output = '';
+  let problem = 'it never said that it was ready';
+  for await (const text of service.stdout.setEncoding('utf8')) {
+    output += String(text);
+    const admin = /admin (http:[^,]+)/.exec(output)?.[1];
+    if (!output.endsWith('\n') || admin === undefined) continue;
+    problem = await problemOfConsole(`${admin}/console/`);
+    service.kill('SIGTERM');
+  }
+  await closed;
+  if (problem !== '') throw new BootstrapError(`the console of the package: ${problem}\n${output}`);
+}
+
+/** @param {string} address of its page */
+async function problemOfConsole(address) {
+  const page = await fetch(address);
+  const text = await page.text();
+  const files = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => new URL(file, address));
+  if (page.status !== 200 || files.length < 3) return `${page.status} ${text}`;
+  for (const file of files) {
+    const { status } = await fetch(file);
+    if (status !== 200) return `${status} for ${file.href}`;
+  }
+  return '';
 }
 
 /**

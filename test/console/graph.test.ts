@@ -181,7 +181,7 @@ describe('a view', () => {
     );
     const large = graphOf(many, WORKLOADS, []);
     const view = viewOf(large, large.links, '');
-    expect(view.nodes.caller.length).toBeLessThan(60);
+    expect(view.nodes.caller.length).toBeLessThan(100);
     expect(view.nodes.caller.length + view.left.caller).toBe(300);
     expect(view.nodes.caller.map(({ text }) => text)).toContain('n/a299 of td');
     const focused = viewOf(large, large.links, 'caller principals td/ns/n/sa/a7');

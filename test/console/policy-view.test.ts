@@ -11,10 +11,10 @@ function policy(name: string, hits: number, more: Partial<Policy> = {}): Policy 
     mode: 'enforce',
     place: `policies/${name}.yaml:1:1`,
     workload: { text: 'app=web' },
-    unusedRules: hits === 0 ? 1 : 0,
     hits,
     shadowHits: 0,
-    rules: [{ name: `${name}-rule` }],
+    rules: [{ name: `${name}-rule`, hits, shadowHits: more.shadowHits ?? 0 }],
+    rulesTruncated: false,
     ...more,
   } as Policy;
 }
@@ -35,7 +35,7 @@ describe('policies that are shown', () => {
     [{ order: 'most used' }, 'c/three b/one a/two'],
     [{ order: 'least used' }, 'a/two b/one c/three'],
     [{ action: 'DENY' }, 'a/two'],
-    [{ isUnusedOnly: true }, 'a/two c/three'],
+    [{ isUnusedOnly: true }, 'a/two'],
     [{ text: ' TWO-rule ' }, 'a/two'],
     [{ text: 'three.yaml' }, 'c/three'],
     [{ text: 'app=web' }, 'b/one a/two c/three'],

@@ -71,7 +71,8 @@ function parsed(text: string): unknown {
 
 function refusalOf(status: number, value: unknown): ApiError {
   const message = messageOf(value) ?? `the service answered with ${status} and no reason`;
-  if (status === 401) return new ApiError('locked', message);
+  // 429: too many wrong tokens came lately, so this one was not even looked at.
+  if (status === 401 || status === 429) return new ApiError('locked', message);
   return new ApiError(status >= 400 && status < 500 ? 'refused' : 'failed', message);
 }
 

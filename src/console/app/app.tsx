@@ -51,8 +51,12 @@ export function App() {
             }
           >
             <p>
-              <strong>The service has not answered since {clock(connection.sinceMs)}.</strong> What you see is from
-              before that. It is asked again by itself.
+              <strong>
+                {connection.error === null ? 'The service has not answered' : 'The service has only had errors to tell'}{' '}
+                since {clock(connection.sinceMs)}.
+              </strong>{' '}
+              {connection.error !== null && `The last one: ${connection.error}. `}
+              What you see is from before that. It is asked again by itself.
             </p>
           </Notice>
         )}

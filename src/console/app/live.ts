@@ -16,7 +16,8 @@ const STATUS_EVERY_MS = 5000;
 export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'up' }
-  | { readonly state: 'lost'; readonly sinceMs: number; readonly message: string; readonly nextMs: number }
+  /** `error`: what it answers in place of what was asked; null: it does not answer. */
+  | { readonly state: 'lost'; readonly sinceMs: number; readonly error: string | null }
   | { readonly state: 'locked'; readonly message: string };
 
 export interface LiveState {
@@ -37,7 +38,7 @@ export class Live {
 
   constructor(client: ApiClient, world: PollerWorld) {
     this.#client = client;
-    const onError = (error: ApiError, nextMs: number): void => this.#failed(error, nextMs);
+    const onError = (error: ApiError): void => this.#failed(error);
     this.#pollers = [
       new Poller({
         load: (signal) => this.#stats(signal),
@@ -92,14 +93,15 @@ export class Live {
     }
   }
 
-  #failed(error: ApiError, nextMs: number): void {
+  #failed(error: ApiError): void {
     const { connection } = this.store.value;
     if (error.failure === 'locked') {
       this.#update({ connection: { state: 'locked', message: error.message } });
       return;
     }
     const sinceMs = connection.state === 'lost' ? connection.sinceMs : Date.now();
-    this.#update({ connection: { state: 'lost', sinceMs, message: error.message, nextMs } });
+    const told = error.failure === 'unreachable' ? null : error.message;
+    this.#update({ connection: { state: 'lost', sinceMs, error: told } });
   }
 
   #update(change: Partial<LiveState>): void {

@@ -19,7 +19,7 @@ export interface GraphView {
 export const COLUMNS: readonly Column[] = ['caller', 'workload', 'operation'];
 
 /** In one column: more of them nobody reads, and lines between more are a grey sheet. */
-const MOST = 48;
+const MOST = 64;
 
 /** All links that are asked for. */
 export function linksOf({ nodes, links, selectors }: Graph, { focus, text, states }: GraphFilter): readonly Link[] {

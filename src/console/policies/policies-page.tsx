@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Grant } from '../api/answers.ts';
 import { allGrants, somePolicies } from '../api/pages.ts';
 import { usePolled } from '../app/context.ts';
@@ -8,7 +8,7 @@ import { ErrorNotice } from '../parts/notice.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { TextField } from '../parts/text-field.tsx';
 import { PolicyCard } from './policy-card.tsx';
-import { ORDERS, viewOf } from './policy-view.ts';
+import { ORDERS, unusedOf, viewOf } from './policy-view.ts';
 
 const EVERY_MS = 5000;
 /** What rules say does not change between two reloads, and is long. */
@@ -25,15 +25,16 @@ export function PoliciesPage({ parameters }: { readonly parameters: Readonly<Rec
   const [pages, setPages] = useState(1);
   // The service leaves out what has no such rule; otherwise pages of policies without one could come in between.
   const asked = filter.isUnusedOnly ? { unused: true } : {};
-  const { answer, error } = usePolled(
+  const { answer, error, askNow } = usePolled(
     (api, signal) => somePolicies(api, asked, pages, signal),
     EVERY_MS,
-    `${filter.isUnusedOnly ? 'unused' : 'all'} ${pages}`,
+    filter.isUnusedOnly ? 'unused' : 'all',
   );
+  useEffect(askNow, [pages]);
   const grants = usePolled((api, signal) => allGrants(api, {}, signal), GRANTS_EVERY_MS, '');
   const said = new Map(grants.answer?.grants.map((grant): [number, Grant] => [grant.ordinal, grant]) ?? []);
   const shown = answer === null ? [] : viewOf(answer.policies, filter);
-  const unusedRules = shown.reduce((sum, policy) => sum + policy.unusedRules, 0);
+  const unusedRules = shown.reduce((sum, policy) => sum + unusedOf(policy), 0);
   const change = (next: Readonly<Record<string, string>>): void =>
     replaceParameters('policies', { ...parameters, ...next });
   return (

@@ -2,7 +2,7 @@ import type { Grant, Policy, Rule } from '../api/answers.ts';
 import { addressOf } from '../app/route.ts';
 import { count, date, span } from '../figures/format.ts';
 import { callersLine, operationsLine } from '../parts/grant-text.ts';
-import { usesOf } from './policy-view.ts';
+import { unusedOf, usesOf } from './policy-view.ts';
 
 export interface PolicyCardProps {
   readonly policy: Policy;
@@ -12,7 +12,8 @@ export interface PolicyCardProps {
 }
 
 export function PolicyCard({ policy, said, isUnusedOnly }: PolicyCardProps) {
-  const { action, mode, kind, workload, place, unusedRules, ruleCount, rulesTruncated } = policy;
+  const { action, mode, kind, workload, place, ruleCount, rulesTruncated } = policy;
+  const unusedRules = unusedOf(policy);
   const highest = Math.max(1, ...policy.rules.map((rule) => usesOf({ mode, ...rule })));
   const rules = isUnusedOnly ? policy.rules.filter((rule) => usesOf({ mode, ...rule }) === 0) : policy.rules;
   const title = `policy-${policy.number}`;

@@ -21,7 +21,7 @@ export function viewOf(
   const shown = policies.filter(
     (policy) =>
       (action === '' || policy.action === action) &&
-      (!isUnusedOnly || policy.unusedRules > 0) &&
+      (!isUnusedOnly || unusedOf(policy) > 0) &&
       (wanted === '' || words(policy).includes(wanted)),
   );
   switch (order) {
@@ -39,6 +39,11 @@ export function viewOf(
 /** What is not obeyed is used when it would have decided. */
 export function usesOf({ mode, hits, shadowHits }: Pick<Policy, 'mode' | 'hits' | 'shadowHits'>): number {
   return mode === 'enforce' ? hits : shadowHits;
+}
+
+/** Rules that were never used. Of a policy with very many rules the service counts them, by what they decided. */
+export function unusedOf({ mode, rules, rulesTruncated, unusedRules }: Policy): number {
+  return rulesTruncated ? unusedRules : rules.filter((rule) => usesOf({ mode, ...rule }) === 0).length;
 }
 
 function words({ policy, kind, workload, place, rules }: Policy): string {

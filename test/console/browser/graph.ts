@@ -62,7 +62,7 @@ export function graphTests({ world, pages }: Given): void {
       await expectShown(page.getByText(/There is no room for .* more: choose one, filter, or take the table\./));
       const buttons = page.locator('.graph-node');
       expect(await buttons.count()).toBeGreaterThan(20);
-      expect(await buttons.count()).toBeLessThan(200);
+      expect(await buttons.count()).toBeLessThan(250);
       const text = await buttons.first().locator('.graph-text').textContent();
       await buttons.first().click();
       await expectShown(page.getByText(new RegExp(`calls of ${text!.replace(/[^\w/-]/g, '.')}\\.`)));

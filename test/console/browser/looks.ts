@@ -48,6 +48,7 @@ export function looksTests({ world, pages }: Given): void {
     }
     // With something open, too.
     await page.getByRole('navigation').getByRole('link', { name: 'Decisions' }).click();
+    await page.getByRole('radio', { name: 'Denied' }).check();
     await page.locator('.decision-button').first().click();
     await expectShown(page.getByRole('region', { name: 'Why' }).getByText(/^(Denied|Allowed) because/));
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360);
