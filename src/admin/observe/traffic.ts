@@ -12,7 +12,8 @@ import type { Edge, EdgeWorkload, ObservedTraffic } from './questions.ts';
 
 /** In a second; some microseconds each. */
 const COUNTED_IN_FULL = 64;
-const ONE_IN = 64;
+/** What one costs, spread over so many, is nothing beside a check. */
+const ONE_IN = 256;
 const WINDOW_MS = 1000;
 const MAX_EDGES = 2000;
 /** No more of them are ever without a rule: those anybody can make. */
