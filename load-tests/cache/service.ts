@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { answerSettings, snapshotOptions } from '../../src/cli/settings.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { CheckService } from '../../src/extauthz/service.ts';
-import type { CacheUse } from '../../src/extauthz/service.ts';
+import type { CacheUse } from '../../src/extauthz/check-record.ts';
 import { loadSnapshot } from '../../src/pap/load-snapshot.ts';
 import { readPolicyFiles } from '../../src/pap/sources/read-files.ts';
 import { NO_IDENTITY, atOnce } from '../../test/extauthz/support/engine.ts';

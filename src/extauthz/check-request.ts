@@ -10,6 +10,7 @@ import type { HeaderLines } from '../attributes/header-lines.ts';
 import type { CheckSource } from '../attributes/request-attributes.ts';
 import type { ProofPlaces } from '../identity/plan.ts';
 import { sortMapEntries } from './map-entries.ts';
+import { COMPARED_HERE } from './span-table.ts';
 import type { SpanKey } from './span-table.ts';
 import { BYTES, WireError, WireReader } from './wire/reader.ts';
 import { readStruct } from './wire/struct.ts';
@@ -24,6 +25,8 @@ const span = (): Span => ({ start: 0, end: 0 });
 
 /** Field 1, a length-delimited one. */
 const KEY_TAG = 0x0a;
+
+const UNDERSCORE = 0x5f;
 
 const NO_HEADERS: readonly number[] = [];
 /** What is found of one message, before it is known how much that is: lists that grow would be most of its memory. */
@@ -75,6 +78,8 @@ export class CheckRequestView implements CheckSource {
   #headers: readonly number[] = NO_HEADERS;
   #rawHeaders: readonly number[] = NO_HEADERS;
   #headerBytes = 0;
+  /** A bit for each length, modulo 32, that the name of a header has: most names that are asked for have one of their own. */
+  #nameLengths = 0;
   #underscored = false;
   #timeMs: number | null = null;
 
@@ -306,13 +311,9 @@ export class CheckRequestView implements CheckSource {
     found[at + 2] = valueStart;
     found[at + 3] = valueEnd;
     this.#headerBytes += keyEnd - keyStart + valueEnd - valueStart;
-    if (!this.#underscored) {
-      for (let i = keyStart; i < keyEnd; i++)
-        if (buffer[i] === 0x5f) {
-          this.#underscored = true;
-          break;
-        }
-    }
+    this.#nameLengths |= 1 << (keyEnd - keyStart);
+    for (let i = keyStart; i < keyEnd && !this.#underscored; i++)
+      if (buffer[i] === UNDERSCORE) this.#underscored = true;
     return at + 4;
   }
 
@@ -482,7 +483,7 @@ export class CheckRequestView implements CheckSource {
 
   #addHeader(key: SpanKey, name: string, headers: readonly number[]): void {
     let count = 0;
-    for (let i = 0; i < headers.length; i += 4)
+    for (let i = 0; this.#mayHave(name) && i < headers.length; i += 4)
       if (headers[i + 1]! - headers[i]! === name.length && this.#isName(headers[i]!, headers[i + 1]!, name)) {
         key.add(headers[i + 2]!, headers[i + 3]!);
         count++;
@@ -498,6 +499,11 @@ export class CheckRequestView implements CheckSource {
     return { count: (this.#headers.length + this.#rawHeaders.length) / 4, bytes: this.#headerBytes };
   }
 
+  /** Is there a header whose name is as long? */
+  #mayHave(name: string): boolean {
+    return (this.#nameLengths & (1 << name.length)) !== 0;
+  }
+
   header(name: string): HeaderLines {
     switch (name) {
       case ':authority':
@@ -511,6 +517,7 @@ export class CheckRequestView implements CheckSource {
       default:
         break;
     }
+    if (!this.#mayHave(name)) return NO_LINES;
     if (this.#rawHeaders.length > 0) {
       const lines = this.#linesOf(name, this.#rawHeaders);
       return lines.length === 0 ? NO_LINES : { form: 'exact', lines };
@@ -610,10 +617,12 @@ export class CheckRequestView implements CheckSource {
   }
 
   #equal(field: Span, start: number, end: number): boolean {
-    return (
-      field.end - field.start === end - start &&
-      this.#buffer.compare(this.#buffer, field.start, field.end, start, end) === 0
-    );
+    if (field.end - field.start !== end - start) return false;
+    const buffer = this.#buffer;
+    if (end - start > COMPARED_HERE) return buffer.compare(buffer, field.start, field.end, start, end) === 0;
+    for (let at = field.start, other = start; other < end; at++, other++)
+      if (buffer[at] !== buffer[other]) return false;
+    return true;
   }
 
   #joined(headers: readonly number[]): Map<string, string> {

@@ -16,7 +16,7 @@ import type { Decision } from '../pdp/decision.ts';
 import { reasonFacts } from '../pdp/reason.ts';
 import type { Reason } from '../pdp/reason.ts';
 import type { Span, SpanFacts, SpanIds } from '../telemetry/span.ts';
-import type { CheckRecord } from './service.ts';
+import type { CheckRecord } from './check-record.ts';
 
 /** `SpanQueue` of the telemetry folder is one. */
 export interface SpanTaker {

@@ -6,25 +6,38 @@ import { encodeMetadataTail } from './check-response.ts';
 const PREFIX_BYTES = 6;
 /** 36^9 decisions: three centuries at ten thousand a second. */
 const COUNTER_LENGTH = 9;
+const RADIX = 36;
 const ID_LENGTH = PREFIX_BYTES * 2 + 1 + COUNTER_LENGTH;
+const DIGITS = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz');
 
 export class DecisionIds {
-  readonly #prefix = `${randomBytes(PREFIX_BYTES).toString('hex')}-`;
+  readonly #prefix: string;
+  /** The encoded field with this process's prefix in it: of all its answers, only the bytes of the counter differ. */
+  readonly #tail: Buffer;
   #count = 0;
 
-  next(): string {
-    return this.#prefix + (this.#count++).toString(36).padStart(COUNTER_LENGTH, '0');
+  constructor() {
+    this.#prefix = `${randomBytes(PREFIX_BYTES).toString('hex')}-`;
+    this.#tail = encodeMetadataTail(new Map([['decision_id', this.#prefix.padEnd(ID_LENGTH, '0')]]));
   }
-}
 
-/** The encoded field with a stand-in at its very end: all ids have one length, so only these bytes differ. */
-const TAIL = encodeMetadataTail(new Map([['decision_id', ' '.repeat(ID_LENGTH)]]));
+  /** The number of the next decision, of which {@link text} makes an id. */
+  next(): number {
+    return this.#count++;
+  }
 
-/** An encoded answer that may be shared, with the id of this one decision behind it. */
-export function withDecisionId(answer: Buffer, id: string): Buffer {
-  const bytes = Buffer.allocUnsafe(answer.length + TAIL.length);
-  answer.copy(bytes);
-  TAIL.copy(bytes, answer.length);
-  bytes.write(id, bytes.length - ID_LENGTH, 'latin1');
-  return bytes;
+  readonly text = (number: number): string => this.#prefix + number.toString(RADIX).padStart(COUNTER_LENGTH, '0');
+
+  /** An encoded answer that may be shared, with the id of this one decision behind it. */
+  append(answer: Buffer, number: number): Buffer {
+    const bytes = Buffer.allocUnsafe(answer.length + this.#tail.length);
+    bytes.set(answer);
+    bytes.set(this.#tail, answer.length);
+    for (let at = bytes.length, rest = number; rest > 0;) {
+      const left = Math.floor(rest / RADIX);
+      bytes[--at] = DIGITS[rest - left * RADIX]!;
+      rest = left;
+    }
+    return bytes;
+  }
 }

@@ -1,7 +1,7 @@
 /** Looks at answered checks for listeners where nobody ever has a principal: see identity/empty-principal.ts. */
-import type { RequestAttributes } from '../attributes/request-attributes.ts';
 import { EmptyPrincipals } from '../identity/empty-principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { CheckRecord } from './check-record.ts';
 
 /** Checks that are all looked at, first of all. */
 const ALL_OF_FIRST = 2048;
@@ -28,10 +28,12 @@ export class PrincipalWatch {
     this.#empty = empty;
   }
 
-  /** Once for each check that was answered; null: it was not read. */
-  look(request: RequestAttributes | null): void {
+  /** Once for each check that was answered. */
+  look(check: Pick<CheckRecord, 'request'>): void {
     this.#checks += 1;
-    if (request === null || (this.#checks > ALL_OF_FIRST && this.#checks % ONE_IN !== 0)) return;
+    if (this.#checks > ALL_OF_FIRST && this.#checks % ONE_IN !== 0) return;
+    const { request } = check;
+    if (request === null) return;
     const { destinationAddress, destinationPort } = request.source;
     const listener = `${destinationAddress.slice(0, MAX_NAME_LENGTH)}:${destinationPort}`;
     if (this.#seen.has(listener) || this.#seen.size >= MAX_SEEN) return;

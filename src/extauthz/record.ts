@@ -13,7 +13,7 @@ import type { RuleHitCounter } from '../telemetry/rule-hits.ts';
 import type { SpanIds } from '../telemetry/span.ts';
 import { parentOf } from './check-tracer.ts';
 import type { CheckTracer } from './check-tracer.ts';
-import type { CacheUse, CheckRecord } from './service.ts';
+import type { CacheUse, CheckRecord } from './check-record.ts';
 
 /** Every way a check can end, in the order in which {@link recordCheck} counts them. */
 export const OUTCOMES: readonly Outcome[] = ALL_REASONS.map((reason) => ({

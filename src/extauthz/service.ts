@@ -18,11 +18,13 @@ import type { BadProof, DenialTexts } from './answer.ts';
 import { JUST_REFUSE } from './ask-for-proof.ts';
 import type { AskForProof } from './ask-for-proof.ts';
 import { readCheckRequest } from './check-request.ts';
+import { DecidedCheck } from './check-record.ts';
+import type { CacheUse, CheckRecord } from './check-record.ts';
 import type { CheckRequestView } from './check-request.ts';
 import { SharedAnswers } from './shared-answers.ts';
 import type { EncodedAnswer } from './shared-answers.ts';
-import { DecisionIds, withDecisionId } from './decision-id.ts';
-import { attributesOf, isPlain, pose, strayHeaders } from './evaluate.ts';
+import { DecisionIds } from './decision-id.ts';
+import { isPlain, pose, strayHeaders } from './evaluate.ts';
 import type { HeaderLimits, Question } from './evaluate.ts';
 import { carriesProof, possessionOf, speaksForAnother } from './proofs.ts';
 import { NO_EFFECTS, proofEffects } from './proof-effects.ts';
@@ -40,27 +42,6 @@ export interface CheckContext {
   readonly peerAllowed: boolean;
   /** Which trace the call says that it belongs to; null or absent: none. */
   readonly trace?: CallTrace | null;
-}
-
-export type CacheUse = 'bypass' | 'miss' | 'hit';
-
-/** Everything about one decided check, for metrics and the decision log. Valid only during the call. */
-export interface CheckRecord {
-  readonly id: string;
-  /** See {@link CheckContext}. */
-  readonly trace: CallTrace | null;
-  readonly decision: Decision;
-  /** Not asked, asked in vain, or the answer came from there. */
-  readonly cache: CacheUse;
-  /** Of the answer; 200 on allow. */
-  readonly httpStatus: number;
-  /** Milliseconds since the epoch. */
-  readonly timeMs: number;
-  readonly durationMs: number;
-  /** null when the request was not read. */
-  readonly request: RequestAttributes | null;
-  readonly workload: Workload | null;
-  readonly revision: string | null;
 }
 
 export interface CheckServiceOptions {
@@ -101,7 +82,8 @@ export type Identity = Pick<Authenticator, 'authenticate' | 'epoch'>;
 
 /** What is known of a check before anything of it is read. */
 interface Begun {
-  readonly id: string;
+  /** Of the decision: its id is made where it is asked for. */
+  readonly number: number;
   readonly startedMs: number;
   readonly trace: CallTrace | null;
 }
@@ -124,7 +106,7 @@ interface ToAnswer {
   readonly stray?: readonly string[];
   readonly effects?: ProofEffects;
   readonly badProof?: BadProof | null;
-  readonly id: string;
+  readonly begun: Begun;
 }
 
 interface CachedAnswer extends EncodedAnswer {
@@ -187,7 +169,7 @@ export class CheckService {
   check(bytes: Uint8Array, context: CheckContext): Uint8Array | null | Promise<Uint8Array | null> {
     const startedMs = this.#monotonicNow();
     this.#work.begin(startedMs);
-    const begun: Begun = { id: this.#ids.next(), startedMs, trace: context.trace ?? null };
+    const begun: Begun = { number: this.#ids.next(), startedMs, trace: context.trace ?? null };
     try {
       const answered = this.#check(bytes, context, begun);
       return answered instanceof Promise ? answered.catch((error: unknown) => this.#fail(error, begun)) : answered;
@@ -216,10 +198,8 @@ export class CheckService {
     const recent = plain ? this.#recent.find(view, nowMs, begun.startedMs) : null;
     if (recent !== null) {
       const { workload, value } = recent;
-      const request = attributesOf(view, snapshot);
-      request.workload = workload;
       this.#cache.countHit();
-      return this.#finish(value, snapshot, request, workload, 'hit', begun);
+      return this.#finish(value, begun, 'hit', snapshot, view, workload);
     }
     if (this.#work.isFarTooMuch) {
       this.#work.countRefused('unread');
@@ -228,8 +208,8 @@ export class CheckService {
     const question = pose(view, snapshot, this.#options.limits);
     if (question.refused !== null) {
       const { request, workload, refused } = question;
-      const refusal = this.#answer(refused, { snapshot, request, id: begun.id });
-      return this.#finish(refusal, snapshot, request, workload, 'bypass', begun);
+      const refusal = this.#answer(refused, { snapshot, request, begun });
+      return this.#finish(refusal, begun, 'bypass', snapshot, request, workload);
     }
 
     const { deadlineMs } = context;
@@ -295,8 +275,8 @@ export class CheckService {
   #refuseAsked(reason: Reason, asked: Asked, badProof: BadProof | null = null, use: CacheUse = 'bypass'): Uint8Array {
     const { snapshot, question, begun } = asked;
     const { request, workload } = question;
-    const refusal = this.#answer(decision(reason), { snapshot, request, id: begun.id, badProof });
-    return this.#finish(refusal, snapshot, request, workload, use, begun);
+    const refusal = this.#answer(decision(reason), { snapshot, request, begun, badProof });
+    return this.#finish(refusal, begun, use, snapshot, request, workload);
   }
 
   #refuseWork(why: keyof RefusedWork, asked: Asked, use?: CacheUse): Uint8Array {
@@ -323,7 +303,7 @@ export class CheckService {
       const untilMonotonicMs = Math.min(known.untilMonotonicMs, performance.now() + untilMs - nowMs);
       const life = { fromMs: known.fromMs, untilMs, untilMonotonicMs };
       if (asked.plain) this.#recent.keep(view, scope, { workload, value: known.value }, life);
-      return this.#finish(known.value, snapshot, request, workload, 'hit', begun);
+      return this.#finish(known.value, begun, 'hit', snapshot, request, workload);
     }
     const use = key === null ? 'bypass' : 'miss';
     if (this.#work.isTooMuch(asked.deadlineMs - nowMs)) return this.#refuseWork('undecided', asked, use);
@@ -332,9 +312,9 @@ export class CheckService {
       ttlMs: this.#options.cache.ttlSeconds * 1000,
       proofUntilMs,
     });
-    const made = this.#answer(decided, { snapshot, request, stray, effects, id: begun.id });
+    const made = this.#answer(decided, { snapshot, request, stray, effects, begun });
     if (!made.perDecision) this.#cache.set(key, made, nowMs, made.decision.keepUntilMs);
-    return this.#finish(made, snapshot, request, workload, use, begun);
+    return this.#finish(made, begun, use, snapshot, request, workload);
   }
 
   /**
@@ -360,7 +340,7 @@ export class CheckService {
 
   #answer(
     decided: Decision,
-    { snapshot = null, request = null, stray = [], effects = NO_EFFECTS, badProof = null, id }: ToAnswer,
+    { snapshot = null, request = null, stray = [], effects = NO_EFFECTS, badProof = null, begun }: ToAnswer,
   ): CachedAnswer & { readonly perDecision: boolean } {
     const shared = this.#shared.find(decided, snapshot, request, stray, effects);
     if (shared !== null) return { decision: decided, ...shared, perDecision: false };
@@ -368,7 +348,7 @@ export class CheckService {
       texts: this.#options.texts,
       errorResponse: this.#overload.errorResponse,
       askForProof: this.#options.askForProof ?? JUST_REFUSE,
-      decisionId: id,
+      decisionId: this.#ids.text(begun.number),
       snapshot,
       request,
       strayHeaders: stray,
@@ -382,36 +362,29 @@ export class CheckService {
   }
 
   #refuse(reason: Reason, begun: Begun): Uint8Array {
-    return this.#finish(this.#answer(decision(reason), { id: begun.id }), null, null, null, 'bypass', begun);
+    return this.#finish(this.#answer(decision(reason), { begun }), begun, 'bypass', null, null, null);
   }
 
   #finish(
     made: CachedAnswer,
-    snapshot: PolicySnapshot | null,
-    request: RequestAttributes | null,
-    workload: Workload | null,
+    begun: Begun,
     cache: CacheUse,
-    { id, startedMs, trace }: Begun,
+    snapshot: PolicySnapshot | null,
+    request: RequestAttributes | CheckRequestView | null,
+    workload: Workload | null,
   ): Uint8Array {
+    const { number, startedMs, trace } = begun;
     let isRecorded: unknown;
     try {
-      isRecorded = this.#options.record({
-        id,
-        trace,
-        decision: made.decision,
-        cache,
-        httpStatus: made.httpStatus,
-        timeMs: this.#now(),
-        durationMs: this.#monotonicNow() - startedMs,
-        request,
-        workload,
-        revision: snapshot?.revision ?? null,
-      });
+      const { decision, httpStatus } = made;
+      const durationMs = this.#monotonicNow() - startedMs;
+      const facts = { trace, decision, cache, httpStatus, timeMs: this.#now(), durationMs, workload };
+      isRecorded = this.#options.record(new DecidedCheck(facts, snapshot, request, this.#ids.text, number));
     } catch (error) {
       // What cannot be recorded is still decided; that the record failed is reported.
       this.#options.onError(error);
     }
-    const { bytes } = isRecorded === false ? this.#answer(decision('audit_unavailable'), { id }) : made;
-    return withDecisionId(bytes, id);
+    const { bytes } = isRecorded === false ? this.#answer(decision('audit_unavailable'), { begun }) : made;
+    return this.#ids.append(bytes, number);
   }
 }

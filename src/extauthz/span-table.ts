@@ -10,7 +10,7 @@ const MAX_PARTS = 128;
 /** Bytes at each end of a long range that count for the hash. */
 const HASHED_END = 48;
 /** Up to so many bytes a loop is quicker than a call. */
-const COMPARED_HERE = 96;
+export const COMPARED_HERE = 96;
 
 /** Stands for a number among the parts: no range begins there. */
 const NUMBER = -1;
@@ -150,7 +150,6 @@ function mix(hash: number, word: number): number {
 }
 
 interface Entry<Value> {
-  readonly hash: number;
   /** See {@link SpanKey.freeze}. */
   readonly key: Uint8Array;
   readonly value: Value;
@@ -162,12 +161,15 @@ const WAYS = 2;
 /** Keeps what was kept lately: one that falls on the places of another puts the older of two out. */
 export class SpanTable<Value> {
   readonly #slots: (Entry<Value> | undefined)[];
+  /** Of the keys: what has another is not even looked at, which spares most of the memory that no cache holds. */
+  readonly #hashes: Int32Array;
   readonly #mask: number;
 
   /** `capacity`: how many at most, rounded down to a power of two, 2 at least. */
   constructor(capacity: number) {
     const size = 2 ** Math.max(1, Math.floor(Math.log2(Math.max(2, capacity))));
     this.#slots = new Array<Entry<Value> | undefined>(size);
+    this.#hashes = new Int32Array(size);
     this.#mask = size - WAYS;
   }
 
@@ -175,19 +177,25 @@ export class SpanTable<Value> {
     if (key.isFull) return undefined;
     const { hash } = key;
     const at = hash & this.#mask;
-    const first = this.#slots[at];
-    if (first !== undefined && first.hash === hash && key.equals(first.key)) return first.value;
-    const second = this.#slots[at + 1];
-    return second !== undefined && second.hash === hash && key.equals(second.key) ? second.value : undefined;
+    return this.#valueAt(at, hash, key) ?? this.#valueAt(at + 1, hash, key);
+  }
+
+  #valueAt(at: number, hash: number, key: SpanKey): Value | undefined {
+    if (this.#hashes[at] !== hash) return undefined;
+    const entry = this.#slots[at];
+    return entry !== undefined && key.equals(entry.key) ? entry.value : undefined;
   }
 
   keep(key: SpanKey, value: Value): void {
     if (key.isFull) return;
     const { hash } = key;
     const at = hash & this.#mask;
-    const first = this.#slots[at];
-    if (first !== undefined && !(first.hash === hash && key.equals(first.key))) this.#slots[at + 1] = first;
-    this.#slots[at] = { hash, key: key.freeze(), value };
+    if (this.#valueAt(at, hash, key) === undefined) {
+      this.#slots[at + 1] = this.#slots[at];
+      this.#hashes[at + 1] = this.#hashes[at]!;
+    }
+    this.#slots[at] = { key: key.freeze(), value };
+    this.#hashes[at] = hash;
   }
 
   clear(): void {

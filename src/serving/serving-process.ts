@@ -161,7 +161,7 @@ async function partsOf({ config, log, lines, stdout, version, number, processes,
     ...answerSettings(config),
     cache: config.cache,
     record: (record) => {
-      principals.look(record.request);
+      principals.look(record);
       const recorded = recordCheck(record);
       observer?.see(record, recorded);
       return recorded;

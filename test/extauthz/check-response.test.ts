@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Claim } from '../../src/attributes/claim.ts';
 import { encodeAllow, encodeDeny } from '../../src/extauthz/check-response.ts';
 import type { AllowAnswer, DenyAnswer } from '../../src/extauthz/check-response.ts';
-import { DecisionIds, withDecisionId } from '../../src/extauthz/decision-id.ts';
+import { DecisionIds } from '../../src/extauthz/decision-id.ts';
 import { WireReader } from '../../src/extauthz/wire/reader.ts';
 import { decodeCheckResponse, fromStruct, pairsOf } from './support/messages.ts';
 import type { HeaderOption } from './support/messages.ts';
@@ -149,25 +149,25 @@ describe('a decision id', () => {
     ['a denial', encodeDeny({ httpStatus: 403, headers: [], body: 'no', isError: false, metadata })],
   ])('stands behind the bytes of %s, and the two metadata are merged', (_, answer) => {
     const before = Buffer.from(answer);
-    const id = ids.next();
-    const bytes = withDecisionId(answer, id);
+    const number = ids.next();
+    const bytes = ids.append(answer, number);
     expect(fieldsOf(bytes).filter((number) => number === 4)).toHaveLength(2);
     // protobuf merges messages that come twice; protobufjs takes the last, so that merging is done by hand here.
     const merged = mergedMetadata(bytes);
-    expect(merged).toEqual({ decision: 'allow', shadow: { reason: 'deny_rule' }, decision_id: id });
+    expect(merged).toEqual({ decision: 'allow', shadow: { reason: 'deny_rule' }, decision_id: ids.text(number) });
     expect(answer.equals(before)).toBe(true);
   });
 
   it('leaves the answer as it was read', () => {
     const answer = encodeDeny({ httpStatus: 403, headers: [['x-a', 'b']], body: 'no', isError: false, metadata });
-    const { dynamicMetadata: _, ...withId } = decodeCheckResponse(withDecisionId(answer, ids.next()));
+    const { dynamicMetadata: _, ...withId } = decodeCheckResponse(ids.append(answer, ids.next()));
     const { dynamicMetadata: __, ...without } = decodeCheckResponse(answer);
     expect(withId).toEqual(without);
   });
 
   it('is unlike every other, of other processes too', () => {
     const all = [new DecisionIds(), new DecisionIds()].flatMap((each) =>
-      Array.from({ length: 1000 }, () => each.next()),
+      Array.from({ length: 1000 }, () => each.text(each.next())),
     );
     expect(new Set(all).size).toBe(2000);
     expect(new Set(all.map((id) => id.length)).size).toBe(1);

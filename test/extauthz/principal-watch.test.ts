@@ -18,7 +18,7 @@ function watched(): { ask: (ask: Ask, times: number) => void; told: string[]; wa
     ask: (ask, times) => {
       for (let i = 0; i < times; i++) {
         world.check(ask);
-        watch.look(world.records.at(-1)!.request);
+        watch.look(world.records.at(-1)!);
       }
     },
   };
@@ -63,7 +63,7 @@ describe('a listener where nobody has a principal', () => {
 
   it('is not counted for messages that were not read', () => {
     const { told, watch } = watched();
-    for (let i = 0; i < CHECKS; i++) watch.look(null);
+    for (let i = 0; i < CHECKS; i++) watch.look({ request: null });
     expect([told, watch.warnings]).toEqual([[], []]);
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { DecisionEntry } from '../../audit/entry.ts';
 import { CheckRequestView } from '../../extauthz/check-request.ts';
-import type { CheckRecord } from '../../extauthz/service.ts';
+import type { CheckRecord } from '../../extauthz/check-record.ts';
 import { runStepsInSlices } from '../../lib/steps.ts';
 import type { DecidedRule } from '../../pdp/decision.ts';
 import { reasonFacts } from '../../pdp/reason.ts';

@@ -8,7 +8,7 @@ import { RecordedFields } from '../../../src/audit/recorded-fields.ts';
 import type { ServiceConfig } from '../../../src/config/config.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { entryOf, OUTCOMES } from '../../../src/extauthz/record.ts';
-import type { CheckRecord } from '../../../src/extauthz/service.ts';
+import type { CheckRecord } from '../../../src/extauthz/check-record.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { RuleHitCounter, RuleHitLedger } from '../../../src/telemetry/rule-hits.ts';
 import { LIMITS, SETTINGS, TEXTS, snapshotOf, testService } from '../../extauthz/support/engine.ts';
