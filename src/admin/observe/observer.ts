@@ -58,11 +58,11 @@ export class Observer {
 
   /** `recorded`: false when it had to be recorded and could not be, and was denied therefore. */
   see(record: CheckRecord, recorded: boolean): void {
-    const { decision, timeMs, request, workload } = record;
+    const { decision } = record;
     const allowed = decision.allowed && recorded;
     if (this.#kept !== null) this.#look(this.#kept, record, recorded, allowed);
     this.#revision = record.revision;
-    this.#traffic.see({ allowed, timeMs, request, workload, rule: recorded ? decision.rule : null });
+    this.#traffic.see(record, allowed, recorded ? decision.rule : null);
   }
 
   async answer(question: Exclude<Question, { readonly kind: 'logLevel' }>): Promise<Answers[typeof question.kind]> {

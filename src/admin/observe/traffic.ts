@@ -2,8 +2,8 @@
  * Who was seen calling what. Every check counts while there are few in a second; beyond that one in so many does, for as
  * many. The table is bounded: what finds no room is counted as others.
  */
-import type { RequestAttributes } from '../../attributes/request-attributes.ts';
 import type { Workload } from '../../attributes/workload.ts';
+import type { CheckRecord } from '../../extauthz/check-record.ts';
 import { visibleBytes } from '../../lib/visible-text.ts';
 import type { DecidedRule } from '../../pdp/decision.ts';
 import type { CompiledRule } from '../../policy/compile/compiled-rule.ts';
@@ -28,13 +28,8 @@ const METHODS: ReadonlySet<string> = new Set([
   ...['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'],
 ]);
 
-export interface SeenCheck {
-  readonly allowed: boolean;
-  readonly timeMs: number;
-  readonly request: RequestAttributes | null;
-  readonly workload: Workload | null;
-  readonly rule: DecidedRule | null;
-}
+/** Its request is asked for only where it counts. */
+export type SeenCheck = Pick<CheckRecord, 'timeMs' | 'request' | 'workload'>;
 
 type Counted = { -readonly [Key in keyof Edge]: Edge[Key] };
 
@@ -57,7 +52,7 @@ export class Traffic {
     this.#sinceMs = sinceMs;
   }
 
-  see(check: SeenCheck): void {
+  see(check: SeenCheck, allowed: boolean, rule: DecidedRule | null): void {
     const { timeMs } = check;
     // A clock that was set back begins a window, too.
     if (timeMs >= this.#windowEndMs || timeMs < this.#windowEndMs - WINDOW_MS) {
@@ -66,12 +61,12 @@ export class Traffic {
     }
     if (this.#inFull > 0) {
       this.#inFull -= 1;
-      this.#count(check, 1);
+      this.#count(check, allowed, rule, 1);
     } else {
       this.#exact = false;
       if (--this.#untilNext > 0) return;
       this.#untilNext = ONE_IN;
-      this.#count(check, ONE_IN);
+      this.#count(check, allowed, rule, ONE_IN);
     }
   }
 
@@ -84,7 +79,7 @@ export class Traffic {
     };
   }
 
-  #count({ allowed, timeMs, request, workload, rule }: SeenCheck, weight: number): void {
+  #count({ timeMs, request, workload }: SeenCheck, allowed: boolean, rule: DecidedRule | null, weight: number): void {
     const counter = allowed ? 'allowed' : 'denied';
     if (request === null) {
       this.#other[counter] += weight;

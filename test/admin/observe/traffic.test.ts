@@ -15,7 +15,7 @@ function traffic(): { readonly traffic: Traffic; readonly see: (ask: Ask, timeMs
     see: (ask, timeMs = 1000) => {
       const { request, workload } = questionOf(SNAPSHOT, ask);
       const { allowed, rule } = decisionOf(SNAPSHOT, ask);
-      seen.see({ allowed, timeMs, request, workload, rule });
+      seen.see({ timeMs, request, workload }, allowed, rule);
     },
   };
 }
@@ -79,8 +79,8 @@ describe('observed traffic', () => {
 
   it('of a request that was not read is of nobody', () => {
     const seen = traffic();
-    const unread: SeenCheck = { allowed: false, timeMs: 0, request: null, workload: null, rule: null };
-    seen.traffic.see(unread);
+    const unread: SeenCheck = { timeMs: 0, request: null, workload: null };
+    seen.traffic.see(unread, false, null);
     expect(seen.traffic.read()).toMatchObject({ edges: [], other: { allowed: 0, denied: 1 } });
   });
 

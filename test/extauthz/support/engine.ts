@@ -211,7 +211,8 @@ export function testService(
       texts: options.texts ?? TEXTS,
       askForProof: options.askForProof ?? JUST_REFUSE,
       record: (record) => {
-        records.push(record);
+        const { id, request, revision } = record;
+        records.push({ ...record, id, request, revision });
         return options.record?.(record);
       },
       onError: (error) => errors.push(error),
