@@ -27,8 +27,9 @@ export async function buildConsole() {
     if (isConsoleFresh()) return;
     const digest = digestOfSources();
     await withProgress('building the console (vite build)', async () => {
-      const { code, output } = await run(nodePath(), [VITE, 'build', '--logLevel', 'warn'], { cwd: ROOT });
-      if (code !== 0) throw new BootstrapError(`vite could not build the console:\n${lastLines(output, 30)}`);
+      const env = { ...process.env, NO_COLOR: '1' };
+      const { code, output } = await run(nodePath(), [VITE, 'build', '--logLevel', 'warn'], { cwd: ROOT, env });
+      if (code !== 0) throw new BootstrapError(`vite could not build the console:\n${lastLines(output, 20)}`);
     });
     writeFileSync(BUILT_FROM, digest);
   });
