@@ -11,8 +11,8 @@ const MAX_TEXT = 1024;
 /** What a span takes besides its texts, and what its facts do, generously. */
 const SPAN_BYTES = 128;
 const FACT_BYTES = 512;
-/** Facts that are kept as bytes, some hundred each. */
-const MAX_KEPT_FACTS = 1024;
+/** Facts that are kept as bytes, some hundred each: two or three megabytes, and more decisions than are asked for all the time. */
+const MAX_KEPT_FACTS = 8192;
 /** Of UTF-8, for each unit of a string. */
 const MAX_BYTES_PER_UNIT = 3;
 
