@@ -109,8 +109,11 @@ describe('encoded spans', () => {
       facts: { error: null, attributes: [attribute] },
     });
     const spans = Array.from({ length: 9000 }, (_, i) => one(i % 2 === 0 ? 'allow' : 'deny'));
-    const read = readTraceRequest(new SpanEncoder(ORIGIN).encode([...spans, ...spans]));
-    expect(read).toHaveLength(18_000);
+    const encoder = new SpanEncoder(ORIGIN);
+    encoder.encode(spans);
+    // The last are known, the first are not any more.
+    const read = readTraceRequest(encoder.encode([...spans.slice(0, 50), ...spans.slice(-50)]));
+    expect(read).toHaveLength(100);
     expect(new Set(read.map(({ attributes }, i) => `${i % 2} ${String(attributes['portcullis.decision'])}`))).toEqual(
       new Set(['0 allow', '1 deny']),
     );

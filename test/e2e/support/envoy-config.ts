@@ -102,6 +102,7 @@ export function envoyConfig(options: EnvoyOptions, files: EnvoyFiles): Json {
     node: { id: 'e2e', cluster: 'e2e', metadata: { LABELS: options.nodeLabels ?? {} } },
     // Port 0: Envoy tells the real ones itself (envoy.ts), so nobody can take them in between.
     admin: { address: socketAddress('127.0.0.1', 0) },
+    ...(options.traces === undefined ? {} : { layered_runtime: SPANS_AT_ONCE }),
     static_resources: {
       listeners: options.listeners.map((listener) => listenerConfig(listener, options, files)),
       clusters: [
@@ -168,6 +169,16 @@ function connectionManager(listener: ListenerOptions, options: EnvoyOptions, fil
     route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(listener) }] },
   };
 }
+
+/** Otherwise spans wait for five seconds. */
+const SPANS_AT_ONCE: Json = {
+  layers: [
+    {
+      name: 'tests',
+      static_layer: { tracing: { opentelemetry: { flush_interval_ms: 100, min_flush_spans: 1 } } },
+    },
+  ],
+};
 
 function tracing(collector: string): Json {
   return {
