@@ -9,6 +9,8 @@ export const REDACTED = '*';
 /** More parameters than this tell nobody anything. */
 const MAX_PARAMETERS = 32;
 
+/** Nothing that is looked for below can be in such a one. */
+const PLAIN = /^[\w/-]*$/;
 /** Where a query or a fragment begins, percent-encoded any number of times as well. */
 const QUERY = /[?#]|%(?:25)*(?:3f|23)/i;
 /** `;name=value` in a path, and its encoded forms. */
@@ -23,6 +25,7 @@ const TOKEN = /eyJ[\w-]{4,}\.eyJ[\w-]*(?:\.[\w-]*)*/g;
  * lone word may be a secret itself, so words without `=` go too. `;name=value` in a path (`;jsessionid=…`) loses its value.
  */
 export function redactTarget(target: string): string {
+  if (PLAIN.test(target)) return target;
   const split = QUERY.exec(target);
   if (split === null) return redactPath(target);
   const path = redactPath(target.slice(0, split.index));
