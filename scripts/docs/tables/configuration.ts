@@ -1,6 +1,6 @@
 /** Every key of the service configuration, a section for each key of the first level that has others below it. */
 import { configJsonSchema } from '../../../src/config/json-schema.ts';
-import { SETTINGS, settingPathText } from '../../../src/config/settings.ts';
+import { SETTINGS, settingPathText, SHORT_SETTINGS } from '../../../src/config/settings.ts';
 import type { SettingKind } from '../../../src/config/settings.ts';
 import { typeText, value } from '../json-schema.ts';
 import type { Schema } from '../json-schema.ts';
@@ -11,27 +11,35 @@ const HEAD: Row = ['key', 'type', 'default', 'meaning'];
 
 export function configuration(): string {
   const entries = Object.entries((configJsonSchema() as Schema).properties ?? {});
-  const single = entries.filter(([, property]) => property.properties === undefined);
-  const grouped = entries.filter(([, property]) => property.properties !== undefined);
+  const single = entries.filter(([, property]) => mapOf(property) === null);
+  const grouped = entries.filter(([, property]) => mapOf(property) !== null);
   return [
     `## Keys of the first level\n\n${table(HEAD, onceForEachKind(rows(single, '')))}`,
     ...grouped.map(([key, property]) => section(key, property)),
   ].join('\n\n');
 }
 
+/** What is written with keys below it: a map, or a choice of which one is a map. */
+function mapOf(property: Schema): Schema | null {
+  const choices = [property, ...(property.anyOf ?? [])];
+  return choices.find(({ properties }) => properties !== undefined) ?? null;
+}
+
 function section(key: string, property: Schema): string {
-  const about = property.description === undefined ? '' : `${property.description}\n\n`;
+  const short = property.anyOf?.find(({ type }) => type === 'string')?.description;
+  const description = property.description ?? (short === undefined ? undefined : `As a text: ${short}`);
+  const about = description === undefined ? '' : `${description}\n\n`;
   return `## ${key}\n\n${about}${table(HEAD, onceForEachKind(below(property, `${key}.`)))}`;
 }
 
-function below({ properties = {} }: Schema, above: string): readonly Row[] {
-  return rows(Object.entries(properties), above);
+function below(property: Schema, above: string): readonly Row[] {
+  return rows(Object.entries(mapOf(property)?.properties ?? {}), above);
 }
 
 function rows(entries: readonly (readonly [string, Schema])[], above: string): readonly Row[] {
   return entries.flatMap(([key, property]) => {
     const path = above + key;
-    if (property.properties !== undefined) return below(property, `${path}.`);
+    if (mapOf(property) !== null) return below(property, `${path}.`);
     const own = [code(path), typeText(property), defaultText(property.default), property.description ?? ''];
     const items = typeof property.items === 'object' ? below(property.items, `${path}[].`) : [];
     return [own, ...items];
@@ -60,6 +68,10 @@ const FORMS: Readonly<Record<SettingKind, string>> = {
 export function environment(): string {
   return table(
     ['variable', 'key', 'form'],
-    SETTINGS.map(({ variable, path, kind }) => [code(variable), code(settingPathText(path)), FORMS[kind]]),
+    [...SETTINGS, ...SHORT_SETTINGS].map(({ variable, path, kind }) => [
+      code(variable),
+      code(settingPathText(path)),
+      FORMS[kind],
+    ]),
   );
 }
