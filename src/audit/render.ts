@@ -132,19 +132,26 @@ function headerLine(name: string, line: ByteString): string {
 }
 
 function renderClaims(claims: DecisionEntry['claims'], withContents: boolean): object {
+  const room = { left: withContents ? MAX_LINE_CHARACTERS : 0 };
   const contents = Object.create(null) as Record<string, unknown>;
-  for (const [name, claim] of claims) contents[name] = withContents ? renderClaim(claim, 0) : LEFT_OUT;
+  for (const [name, claim] of claims) contents[name] = renderClaim(claim, 0, room);
   return contents;
 }
 
-function renderClaim(claim: Claim, depth: number): unknown {
-  if (typeof claim === 'string') return visibleBytes(redactTokens(head(claim, MAX_VALUE_BYTES)), MAX_VALUE_BYTES);
+/** Once there is no room the line is too long already: whatever else there is would be made for nothing. */
+function renderClaim(claim: Claim, depth: number, room: { left: number }): unknown {
+  if (room.left <= 0 || depth === MAX_CLAIM_DEPTH) return LEFT_OUT;
+  if (typeof claim === 'string') {
+    const text = visibleBytes(redactTokens(head(claim, MAX_VALUE_BYTES)), MAX_VALUE_BYTES);
+    room.left -= text.length;
+    return text;
+  }
+  room.left -= 1;
   if (typeof claim !== 'object' || claim === null) return claim;
-  if (depth === MAX_CLAIM_DEPTH) return LEFT_OUT;
-  if (Array.isArray(claim)) return claim.slice(0, MAX_ITEMS).map((item: Claim) => renderClaim(item, depth + 1));
+  if (Array.isArray(claim)) return claim.slice(0, MAX_ITEMS).map((item: Claim) => renderClaim(item, depth + 1, room));
   const contents = Object.create(null) as Record<string, unknown>;
   for (const [name, item] of [...(claim as ReadonlyMap<string, Claim>)].slice(0, MAX_ITEMS)) {
-    contents[visibleBytes(name, MAX_VALUE_BYTES)] = isSecretName(name) ? REDACTED : renderClaim(item, depth + 1);
+    contents[visibleBytes(name, MAX_VALUE_BYTES)] = isSecretName(name) ? REDACTED : renderClaim(item, depth + 1, room);
   }
   return contents;
 }
