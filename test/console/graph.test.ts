@@ -222,6 +222,11 @@ describe('the layout', () => {
       'used',
       'unused',
     ]);
+    const withUnknown = graphOf([grant('shop/payments', 'payments', ['x/y'], ['/d'])], WORKLOADS, [
+      edge(null, '/a', { denied: 1, workload: null }),
+    ]);
+    const { order } = layoutOf(viewOf(withUnknown, withUnknown.links, ''));
+    expect(order.workload.map((id) => withUnknown.nodes.get(id)!.text)).toEqual(['shop/payments', 'not resolved']);
     expect(layout.order.operation.map((id) => graph.nodes.get(id)!.text)).toEqual([
       'GET /a',
       'GET /b',

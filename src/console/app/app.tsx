@@ -28,6 +28,8 @@ export function App() {
   const state = useStore(live.store);
   const route = useRoute();
   const { connection } = state;
+  // Before that it is not known whether it wants a token.
+  const hasAnswered = state.history.last !== null;
   const take = (given: string, keep: boolean): void => {
     keepToken(keep ? given : null);
     // The same one again is a new attempt.
@@ -62,7 +64,7 @@ export function App() {
         )}
       </div>
       <main id="main" class="page" tabIndex={-1}>
-        {connection.state !== 'locked' && (
+        {connection.state !== 'locked' && hasAnswered && (
           <Boundary key={route.page}>
             <Page route={route} live={state} />
           </Boundary>

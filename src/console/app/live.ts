@@ -30,43 +30,55 @@ export interface LiveState {
 
 const NOTHING_YET: LiveState = { connection: { state: 'connecting' }, status: null, history: NO_HISTORY, reasons: [] };
 
+interface Counted {
+  readonly stats: Stats;
+  readonly history: History;
+}
+
 export class Live {
   readonly store = new Store(NOTHING_YET);
   readonly #client: ApiClient;
-  readonly #pollers: readonly { askNow(): void; stop(): void }[];
+  readonly #world: PollerWorld;
+  readonly #stats: Poller<Counted>;
+  /** Begins with the first counts: whoever may not ask is told so once. */
+  #status: Poller<Status> | null = null;
   #hasPast = false;
 
   constructor(client: ApiClient, world: PollerWorld) {
     this.#client = client;
-    const onError = (error: ApiError): void => this.#failed(error);
-    this.#pollers = [
-      new Poller({
-        load: (signal) => this.#stats(signal),
-        everyMs: STATS_EVERY_MS,
-        onAnswer: ({ stats, history }) =>
-          this.#update({ history, reasons: this.#reasonsOf(stats), connection: { state: 'up' } }),
-        onError,
-        world,
-      }),
-      new Poller({
-        load: (signal) => client.get<Status>('status', {}, signal),
-        everyMs: STATUS_EVERY_MS,
-        onAnswer: (status) => this.#update({ status }),
-        onError,
-        world,
-      }),
-    ];
+    this.#world = world;
+    this.#stats = new Poller({
+      load: (signal) => this.#count(signal),
+      everyMs: STATS_EVERY_MS,
+      onAnswer: (counted) => this.#counted(counted),
+      onError: (error) => this.#failed(error),
+      world,
+    });
   }
 
   askNow(): void {
-    for (const poller of this.#pollers) poller.askNow();
+    this.#stats.askNow();
+    this.#status?.askNow();
   }
 
   stop(): void {
-    for (const poller of this.#pollers) poller.stop();
+    this.#stats.stop();
+    this.#status?.stop();
   }
 
-  async #stats(signal: AbortSignal): Promise<{ readonly stats: Stats; readonly history: History }> {
+  #counted({ stats, history }: Counted): void {
+    this.#update({ history, reasons: this.#reasonsOf(stats), connection: { state: 'up' } });
+    this.#status ??= new Poller({
+      load: (signal) => this.#client.get<Status>('status', {}, signal),
+      everyMs: STATUS_EVERY_MS,
+      onAnswer: (status) => this.#update({ status }),
+      // Whether the service answers is seen by its counts.
+      onError: () => undefined,
+      world: this.#world,
+    });
+  }
+
+  async #count(signal: AbortSignal): Promise<Counted> {
     const stats = await this.#client.get<Stats>('stats', {}, signal);
     let { history } = this.store.value;
     if (!this.#hasPast) {

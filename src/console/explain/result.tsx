@@ -32,7 +32,12 @@ export function Result({ result, form, onTry, onChange }: ResultProps) {
             {decided.path}
           </p>
         )}
-        <div role="status">
+        <p role="status" class="unseen">
+          {explanation === null
+            ? 'not explained'
+            : `${explanation.decision === 'deny' ? 'denied' : 'allowed'}: ${explanation.reason}`}
+        </p>
+        <div>
           {explanation === null ? (
             <p>
               {decided === null

@@ -43,9 +43,11 @@ export function GraphPage({ parameters }: { readonly parameters: Readonly<Record
         : graphOf(grants.answer.grants, grants.answer.workloads, traffic.answer?.edges ?? []),
     [grants.answer, traffic.answer],
   );
-  const states = new Set(STATES.flatMap(([state]) => (hidden.has(state) ? [] : [state])));
-  const links = graph === null ? [] : linksOf(graph, { focus, text, states });
-  const view = graph === null ? null : viewOf(graph, links, focus);
+  const { links, view } = useMemo(() => {
+    const states = new Set(STATES.flatMap(([state]) => (hidden.has(state) ? [] : [state])));
+    const wanted = graph === null ? [] : linksOf(graph, { focus, text, states });
+    return { links: wanted, view: graph === null ? null : viewOf(graph, wanted, focus) };
+  }, [graph, focus, text, without]);
   const change = (next: Readonly<Record<string, string>>): void =>
     replaceParameters('graph', { ...parameters, ...next });
   return (

@@ -2,6 +2,7 @@
  * Where nodes stand. Operations are stacked beside their workloads, workloads stand in the middle of their operations, and
  * callers in the middle of what they call: lines are short and cross little.
  */
+import { UNRESOLVED } from './model.ts';
 import type { Column, Link, LinkState } from './model.ts';
 import type { GraphView } from './view.ts';
 
@@ -29,7 +30,11 @@ export interface Layout {
 export function layoutOf({ links, nodes }: GraphView): Layout {
   const y = new Map<string, number>();
   const text = new Map([...nodes.workload, ...nodes.caller, ...nodes.operation].map((node) => [node.id, node.text]));
-  const byText = (one: string, other: string): number => (text.get(one)! < text.get(other)! ? -1 : 1);
+  const byText = (one: string, other: string): number => {
+    // What is not known of comes last.
+    if ((one === UNRESOLVED) !== (other === UNRESOLVED)) return one === UNRESOLVED ? 1 : -1;
+    return text.get(one)! < text.get(other)! ? -1 : 1;
+  };
 
   const operations = new Map<string, string[]>();
   for (const { workload, operation } of links) {

@@ -176,6 +176,11 @@ export function selectorText({ text, namespace, labels, serviceAccounts }: Selec
   return text;
 }
 
+const UNRESOLVED_KEY = 'unresolved';
+
+/** The node of calls whose workload is not known. */
+export const UNRESOLVED = `workload ${UNRESOLVED_KEY}`;
+
 type MakeNode = (column: Column, key: string, text: string, detail: string) => string;
 
 /** The called workload of a check: what policies say most closely of it, or itself when none names it. */
@@ -185,7 +190,8 @@ function calledNode(
   workloadNode: (selector: Selector) => string,
   node: MakeNode,
 ): string {
-  if (called === null) return node('workload', 'unresolved', 'not resolved', 'which workload was called is not known');
+  if (called === null)
+    return node('workload', UNRESOLVED_KEY, 'not resolved', 'which workload was called is not known');
   let closest: Selector | null = null;
   for (const selector of known)
     if (selects(selector, called) && (closest === null || closeness(selector) > closeness(closest))) closest = selector;

@@ -2,7 +2,7 @@
  * The graph as columns of buttons with lines between them. A button is one stop of the tab key in each column; arrows go on
  * from there, up and down in a column, left and right along a line.
  */
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { useWidth } from '../charts/use-width.ts';
 import { count } from '../figures/format.ts';
 import { layoutOf } from './layout.ts';
@@ -31,7 +31,7 @@ export function Picture({ view, focus, onFocus }: PictureProps) {
   const [pointed, setPointed] = useState<string | null>(null);
   const stops = useRef<Partial<Record<Column, string>>>({});
   const buttons = useRef(new Map<string, HTMLButtonElement>());
-  const layout = layoutOf(view);
+  const layout = useMemo(() => layoutOf(view), [view]);
   const nodes = new Map(COLUMNS.flatMap((column) => view.nodes[column]).map((node) => [node.id, node]));
   const go = (id: string | undefined): void => {
     const node = id === undefined ? undefined : nodes.get(id);

@@ -66,7 +66,7 @@ export function PoliciesPage({ parameters }: { readonly parameters: Readonly<Rec
             value={filter.order}
             onChange={(event) => change({ order: event.currentTarget.value })}
           >
-            <option value="report">as they are asked</option>
+            <option value="report">as they are listed</option>
             <option value="most used">most used first</option>
             <option value="least used">least used first</option>
             <option value="name">by name</option>
