@@ -41,6 +41,8 @@ export interface AdminOptions {
   readonly onError: (error: unknown) => void;
   /** Files with tokens or certificates have changed and cannot be used: for the operator. */
   readonly onProblem?: (problem: string) => void;
+  /** Somebody has shown a token that is none. */
+  readonly onWrongToken?: (address: string) => void;
 }
 
 export interface Admin {
@@ -91,9 +93,9 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   }
 }
 
-function accessOf({ tokenFile, onProblem }: AdminOptions): Access {
+function accessOf({ tokenFile, onProblem, onWrongToken }: AdminOptions): Access {
   const problem = (text: string): void => onProblem?.(text);
-  return new Access(tokenFile == null ? null : new TokenFile(tokenFile, problem));
+  return new Access(tokenFile == null ? null : new TokenFile(tokenFile, problem), onWrongToken);
 }
 
 function tlsOf({ tls, onProblem }: AdminOptions): ServerTls | null {

@@ -20,6 +20,7 @@ import type { LineWriter } from '../telemetry/line-writer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PolicyState } from '../telemetry/metrics.ts';
+import { seldom } from '../telemetry/seldom.ts';
 import { createPrometheusText } from '../telemetry/prometheus.ts';
 import { GrpcJsTransport } from '../transport/grpc-js/transport.ts';
 import { Health } from '../transport/health.ts';
@@ -97,6 +98,7 @@ export async function serve(config: ServiceConfig, parts: ServeParts): Promise<E
     metrics: config.telemetry.metrics ? createPrometheusText(producer) : null,
     api: apiParts({ config, version: parts.version, log, plane, store, metrics, readiness, addresses }),
     onError: (error) => log.error({ err: error }, 'unexpected error'),
+    onWrongToken: seldom((address) => log.warn({ address }, 'the admin server was shown a wrong token')),
     onProblem: (problem) => log.error({ problem }, 'files of the admin server have changed and cannot be used'),
   }).catch(async (cause: unknown) => {
     await plane.drain(0);

@@ -73,7 +73,12 @@ describe('a token', () => {
 
   it('is counted when it is wrong, and refused unseen after too many', () => {
     let nowMs = 0;
-    const access = new Access({ has: (token) => token === TOKEN }, () => nowMs);
+    const wrong: string[] = [];
+    const access = new Access(
+      { has: (token) => token === TOKEN },
+      (address) => wrong.push(address),
+      () => nowMs,
+    );
     const statusFor = (token: string | null, address = '10.0.0.1'): number => {
       try {
         access.admit(token === null ? undefined : `Bearer ${token}`, address, false);
@@ -90,6 +95,7 @@ describe('a token', () => {
     expect(statusFor(TOKEN)).toBe(429);
     expect(statusFor(TOKEN, '10.0.0.2')).toBe(200);
     expect(access.refused).toMatchObject({ unauthenticated: 50, tooManyFailures: 2 });
+    expect(wrong).toEqual(Array.from({ length: 20 }, () => '10.0.0.1'));
     nowMs += 1000;
     expect(statusFor(TOKEN)).toBe(200);
   });
@@ -158,7 +164,7 @@ describe('a rate', () => {
   });
 
   it('bounds how often the API is asked, and probes not', () => {
-    const access = new Access(null, () => 0);
+    const access = new Access(null, undefined, () => 0);
     const refused = (api: boolean): unknown => {
       try {
         access.admit(undefined, '127.0.0.1', api);

@@ -16,6 +16,7 @@ const REQUESTS = { burst: 200, perSecond: 100 } as const;
 
 export class Access {
   readonly #tokens: Tokens | null;
+  readonly #onWrongToken: (address: string) => void;
   readonly #failures: RateLimit;
   readonly #requests: RateLimit;
   readonly refused: RefusedRequests = {
@@ -26,9 +27,14 @@ export class Access {
     wrongHost: 0,
   };
 
-  /** `tokens`: null when nobody has to show one. */
-  constructor(tokens: Tokens | null, now: () => number = () => performance.now()) {
+  /** `tokens`: null when nobody has to show one. `onWrongToken`: for each that is looked at. */
+  constructor(
+    tokens: Tokens | null,
+    onWrongToken: (address: string) => void = () => undefined,
+    now: () => number = () => performance.now(),
+  ) {
     this.#tokens = tokens;
+    this.#onWrongToken = onWrongToken;
     this.#failures = new RateLimit(FAILURES, now);
     this.#requests = new RateLimit(REQUESTS, now);
   }
@@ -65,7 +71,10 @@ export class Access {
     if (shown !== undefined && this.#tokens.has(shown)) return;
     this.count('unauthenticated');
     // A browser that has no token yet does not guess.
-    if (shown !== undefined) this.#failures.take(address);
+    if (shown !== undefined) {
+      this.#failures.take(address);
+      this.#onWrongToken(address);
+    }
     throw new HttpError(401, 'unauthenticated', 'a token is wanted: `Authorization: Bearer TOKEN`', {
       'www-authenticate': `Bearer realm="portcullis admin"${shown === undefined ? '' : ', error="invalid_token"'}`,
     });
