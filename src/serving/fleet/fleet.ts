@@ -38,7 +38,7 @@ export interface FleetOptions {
 
 /** Beats that may be missing before a worker is taken for hung: far more than any pause of a living one. */
 const MAX_SILENT_TICKS = 10;
-/** The same before its first beat: starting takes a second, and many times that where everything else starts too. */
+/** The same before it has begun: starting takes a second, and many times that where everything else starts too. */
 const MAX_START_TICKS = 60;
 /** Beyond so many a worker gets no connections while others give signs of life. */
 const MAX_LIVELY_TICKS = 3;
@@ -251,7 +251,7 @@ export class Fleet implements DataPlane {
     for (const worker of this.#all) {
       // So that little is lost of what it has counted when it ends.
       void worker.read();
-      if (worker.tick() <= (worker.beat === null ? MAX_START_TICKS : MAX_SILENT_TICKS)) continue;
+      if (worker.tick() <= (worker.hasBegun ? MAX_SILENT_TICKS : MAX_START_TICKS)) continue;
       this.#options.log.error({ pid: worker.pid }, 'a process that answers checks hangs, and is ended');
       worker.kill();
     }

@@ -69,6 +69,7 @@ export class Worker implements Candidate {
   readonly number: number;
   readonly ended: Promise<End>;
   #beat: Beat | null = null;
+  #hasBegun = false;
   #silentTicks = 0;
   #handed = 0;
   #snapshots = 0;
@@ -192,6 +193,11 @@ export class Worker implements Candidate {
     return ++this.#silentTicks;
   }
 
+  /** It can take connections. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** How many ticks ago it gave a sign of life. */
   get silentTicks(): number {
     return this.#silentTicks;
@@ -220,6 +226,8 @@ export class Worker implements Candidate {
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case 'begun':
+        this.#hasBegun = true;
+        this.#silentTicks = 0;
         this.#settle('begun');
         break;
       case 'failed':
