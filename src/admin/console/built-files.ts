@@ -20,7 +20,7 @@ const ASSETS = 'assets';
 
 /** The page has one script, one style sheet and a picture or two. */
 const MAX_FILES = 64;
-/** The page has some hundred kilobytes. */
+/** The page has about a hundred kilobytes. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {

@@ -79,6 +79,7 @@ async function stayUp(demo: Demo): Promise<void> {
   const files = await temporaryDirectory();
   try {
     console.log(`\n${await curlExamples(demo, files.path)}\n`);
+    console.log(`What became of it, and why: ${demo.services.portcullis.adminUrl}/console/\n`);
     await new Promise<void>((resolve) => {
       process.once('SIGINT', resolve).once('SIGTERM', resolve);
     });
