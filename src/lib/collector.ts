@@ -47,7 +47,8 @@ export class Poster {
     const { headersFile } = this.#collector;
     const own = headersFile === null ? {} : secretHeaders(await readFile(headersFile, 'utf8'));
     const headers: Record<string, string> = { ...this.#collector.headers, ...own, 'content-type': contentType };
-    const bytes = this.#collector.gzip ? await compress(body) : Buffer.from(body);
+    const plain = typeof body === 'string' ? Buffer.from(body) : body;
+    const bytes = this.#collector.gzip ? await compress(plain) : plain;
     if (this.#collector.gzip) headers['content-encoding'] = 'gzip';
     headers['content-length'] = String(bytes.length);
     const { status, text } = await this.#send(bytes, headers, await this.#agentFor());
@@ -69,7 +70,7 @@ export class Poster {
     return (this.#agent = url.startsWith('https:') ? new HttpsAgent({ ...options, ...ca }) : new HttpAgent(options));
   }
 
-  #send(bytes: Buffer, headers: Readonly<Record<string, string>>, agent: HttpAgent): Promise<Answer> {
+  #send(bytes: Uint8Array, headers: Readonly<Record<string, string>>, agent: HttpAgent): Promise<Answer> {
     const { url, timeoutSeconds } = this.#collector;
     const send = url.startsWith('https:') ? httpsRequest : httpRequest;
     const signal = AbortSignal.any([AbortSignal.timeout(timeoutSeconds * 1000), this.#closing.signal]);

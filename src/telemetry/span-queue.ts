@@ -62,9 +62,7 @@ export class SpanQueue {
       return;
     }
     this.#waiting.push(span);
-    if (this.#sending !== null) return;
-    if (this.#waiting.length >= MAX_BATCH) this.#begin();
-    else this.#timer ??= setTimeout(() => this.#begin(), GATHER_MS).unref();
+    if (this.#sending === null) this.#schedule();
   }
 
   /** A span that is not made, since there were enough. */
@@ -75,11 +73,19 @@ export class SpanQueue {
   /** Sends what waits, for so long; the rest is dropped. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.#closing.abort(), timeoutMs);
-    this.#begin();
-    await this.#sending;
+    do {
+      this.#begin();
+      await this.#sending;
+    } while (this.#waiting.length > 0 && !this.#closing.signal.aborted);
     clearTimeout(timer);
     this.#dropped += this.#waiting.length;
     this.#waiting = [];
+  }
+
+  /** A request costs as much as hundreds of spans: what is no whole batch waits for more. */
+  #schedule(): void {
+    if (this.#waiting.length >= MAX_BATCH) this.#begin();
+    else if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#begin(), GATHER_MS).unref();
   }
 
   #begin(): void {
@@ -87,25 +93,27 @@ export class SpanQueue {
     this.#timer = null;
     // Not in the turn of the check that filled the batch.
     this.#sending ??= new Promise<void>((resolve) => setImmediate(resolve))
-      .then(() => this.#sendAll())
-      .finally(() => (this.#sending = null));
+      .then(() => this.#sendBatch())
+      .finally(() => {
+        this.#sending = null;
+        this.#schedule();
+      });
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      this.#sendingSpans = batch.length;
-      const refused = await this.#deliver(batch);
-      this.#sent += batch.length - refused;
-      this.#dropped += refused;
-      this.#sendingSpans = 0;
-    }
+  async #sendBatch(): Promise<void> {
+    const batch = this.#waiting.splice(0, MAX_BATCH);
+    if (batch.length === 0) return;
+    this.#sendingSpans = batch.length;
+    const refused = await this.#deliver(batch);
+    this.#sent += batch.length - refused;
+    this.#dropped += refused;
+    this.#sendingSpans = 0;
   }
 
   /** How many of it were not taken. */
   async #deliver(batch: readonly Span[]): Promise<number> {
     const { send, onError, retryMs = RETRY_MS } = this.#options;
-    const isClosing = (): boolean => this.#closing.signal.aborted;
+    const isOver = (): boolean => this.#closing.signal.aborted;
     for (let attempt = 0; ; attempt++) {
       try {
         this.#sendings += 1;
@@ -114,9 +122,9 @@ export class SpanQueue {
         this.#failures += 1;
         onError(error);
         const pauseMs = retryMs[attempt];
-        if (error instanceof Lost || pauseMs === undefined || isClosing()) return batch.length;
+        if (error instanceof Lost || pauseMs === undefined || isOver()) return batch.length;
         await sleep(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
-        if (isClosing()) return batch.length;
+        if (isOver()) return batch.length;
       }
     }
   }
