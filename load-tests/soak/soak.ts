@@ -171,7 +171,28 @@ async function soak(base: string): Promise<Outcome> {
       task: { port, services, seed, revisions, connections: HONEST_CONNECTIONS, inFlight: IN_FLIGHT },
     });
 
-    // What it can: asked as fast as it answers.
+    let endMs = Number.POSITIVE_INFINITY;
+    const running = (): boolean => performance.now() < endMs && service.alive;
+    let reloads = 0;
+    const reload = async (): Promise<void> => {
+      let current: SetName = 'b';
+      while (running() && !values['no-reloads']) {
+        const next: SetName = current === 'a' ? 'b' : 'a';
+        honest.tell({ ask: 'expect', set: null });
+        await directory.replace(texts[next]);
+        await service.revisionOnce((revision) => revision === revisions[next]);
+        honest.tell({ ask: 'expect', set: next });
+        current = next;
+        reloads++;
+        await sleep(RELOAD_PAUSE_MS);
+      }
+    };
+    honest.tell({ ask: 'churn', perSecond: CHURN_PER_SECOND });
+    if (!values['no-hostile'])
+      hostile.tell({ ask: 'start', task: { port, services, seed, connections: HOSTILE_CONNECTIONS } });
+    const reloading = reload();
+
+    // What it can amid all that: asked as fast as it answers.
     await sleep(WARM_UP_MS);
     const [before, cpuBefore] = [await honest.ask({ ask: 'report' }), cpuSecondsOf(service)];
     const capacitySeconds = Number(values['capacity-seconds']);
@@ -191,32 +212,15 @@ async function soak(base: string): Promise<Outcome> {
     );
 
     honest.tell({ ask: 'rate', perSecond });
-    honest.tell({ ask: 'churn', perSecond: CHURN_PER_SECOND });
-    if (!values['no-hostile'])
-      hostile.tell({ ask: 'start', task: { port, services, seed, connections: HOSTILE_CONNECTIONS } });
 
     const history: History = { rss: new Map(), delayMs: new Map() };
     const startMs = performance.now();
-    const endMs = startMs + soakMs;
-    const running = (): boolean => performance.now() < endMs && service.alive;
+    endMs = startMs + soakMs;
     const cpuStart = cpuSecondsOf(service);
-    let reloads = 0;
+    const reloadsBefore = reloads;
     const kills: Killed[] = [];
     const killedPorts = new Set<number>();
 
-    const reload = async (): Promise<void> => {
-      let current: SetName = 'b';
-      while (running() && !values['no-reloads']) {
-        const next: SetName = current === 'a' ? 'b' : 'a';
-        honest.tell({ ask: 'expect', set: null });
-        await directory.replace(texts[next]);
-        await service.revisionOnce((revision) => revision === revisions[next]);
-        honest.tell({ ask: 'expect', set: next });
-        current = next;
-        reloads++;
-        await sleep(RELOAD_PAUSE_MS);
-      }
-    };
     const look = async (): Promise<void> => {
       for (let n = 1; running(); n++) {
         await sleep(SAMPLE_MS);
@@ -231,7 +235,7 @@ async function soak(base: string): Promise<Outcome> {
           const mib = service.samples().map(({ rss }) => (rss / 2 ** 20).toFixed(0));
           console.log(
             `${n / 60} min: ${answers - after.answers} answers, ${wrong} wrong, ${failed} failed, ${lost.length} connections lost, ` +
-              `${reloads} reloads, p99 ${latency.p99.toFixed(2)} ms, RSS ${mib.join(' + ')} MiB`,
+              `${reloads - reloadsBefore} reloads, p99 ${latency.p99.toFixed(2)} ms, RSS ${mib.join(' + ')} MiB`,
           );
         }
       }
@@ -242,7 +246,7 @@ async function soak(base: string): Promise<Outcome> {
         kills.push(await killOne(service, port, killedPorts, honest));
       }
     };
-    await Promise.all([reload(), look(), kill()]);
+    await Promise.all([reloading, look(), kill()]);
     if (!service.alive) throw new Error(`the service left:\n${service.problems.lines.join('\n')}`);
 
     const cpuEnd = cpuSecondsOf(service);
@@ -257,7 +261,7 @@ async function soak(base: string): Promise<Outcome> {
       answers,
       overloaded,
       seconds,
-      reloads,
+      reloads: reloads - reloadsBefore,
       honest: report,
       hostile: attacks,
       kills,
