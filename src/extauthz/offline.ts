@@ -118,8 +118,7 @@ function decided(
   const question = pose(view, snapshot, options.limits);
   const { request } = question;
   const proven =
-    options.proven ??
-    (options.provenIn === undefined ? undefined : view.metadata(options.provenIn)?.get('payload'));
+    options.proven ?? (options.provenIn === undefined ? undefined : view.metadata(options.provenIn)?.get('payload'));
   if (isClaimMap(proven)) request.proven = proven;
   const { decision, allow, deny } = answer(
     question.refused ?? decide(question.scope, snapshot.settings, request, { nowMs, ttlMs: 0 }),

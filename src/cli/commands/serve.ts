@@ -23,7 +23,9 @@ export function serveCommand(terminal: Terminal, serve: Serve, end: (code: ExitC
     .description('run the service that Envoy asks')
     .addOption(policiesOption())
     .addOption(new Option('--listen <address>', 'gRPC listener: HOST:PORT or unix:PATH (default: 127.0.0.1:9191)'))
-    .addOption(new Option('--admin <address>', 'admin server (default: 127.0.0.1:9192, this machine only; empty: none)'))
+    .addOption(
+      new Option('--admin <address>', 'admin server (default: 127.0.0.1:9192, this machine only; empty: none)'),
+    )
     .addOption(new Option('--health <address>', 'server of /livez, /readyz and /metrics only (default: none)'))
     .addOption(
       new Option('--state <directory>', 'keep the last good policies there, for a restart while the files have errors'),
