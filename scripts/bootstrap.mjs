@@ -37,7 +37,7 @@ await runMain(async () => {
   if (tools) await envoyPath();
   if (process.argv.includes('--console') && canBuildConsole()) {
     // The service does all but its page without it, and says there what to run.
-    await buildConsole().catch((error) => process.stderr.write(`${String(error)}\n`));
+    await buildConsole().catch((/** @type {unknown} */ error) => process.stderr.write(`${String(error)}\n`));
   }
 });
 
